@@ -1,0 +1,119 @@
+# The whole build.  `make help` lists what it can do; config.mk may override
+# any variable here.  Nothing is asked of the machine while this file is read,
+# so that a machine without a compiler can still run `make deps`.
+CC     = cc
+CUDA   = auto
+PREFIX = /usr/local
+SAN    =
+-include config.mk
+
+VERSION  := 0.1.0
+PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto
+SHELL    := /bin/sh
+clang    := $(findstring clang,$(CC))
+B        := build$(if $(SAN),-$(SAN))$(if $(clang),-clang)
+
+WARN := -Werror -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
+	-Wmissing-prototypes -Wvla -Wpointer-arith -Wwrite-strings
+override CFLAGS += -std=c11 -O2 -g -D_GNU_SOURCE -I. -I$(B) -MMD -MP $(WARN) \
+	-fno-math-errno -ffp-contract=off -DCHAMELEON_VERSION='"$(VERSION)"' \
+	$(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
+	$(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all) \
+	$(if $(filter thread,$(SAN)),$(if $(clang),,-Wno-tsan))
+LDLIBS = -Wl,--as-needed $$(pkg-config --libs $(PACKAGES)) -lunistring \
+	-lm -pthread
+LINK   = @mkdir -p $(@D); echo "  link    $@"; $(CC) $(CFLAGS) -o $@ \
+	-Wl,--start-group $(filter %.o %.a,$^) -Wl,--end-group
+
+ifeq ($(CUDA),1)
+$(error CUDA=1: this version has no CUDA backend; build with CUDA=0 or CUDA=auto)
+endif
+ifneq ($(filter-out address undefined thread,$(SAN)),)
+$(error SAN=$(SAN): want address, undefined or thread)
+endif
+
+# A role is a folder whose main.c is a program of its own; every folder is a
+# library.
+ROLES    := frontend scheduler loader gpuexec
+LIBS     := base conf model policy shm device proc supervisor
+PROGRAMS := $(B)/bin/chameleon $(ROLES:%=$(B)/bin/chameleon-%)
+LIB_A    := $(patsubst %,$(B)/%.a,$(LIBS))
+ROLE_A   := $(patsubst %,$(B)/%.a,$(ROLES))
+src = $(filter-out %/main.c %_cuda.c,$(foreach d,$1 $1/* $1/*/*,$(wildcard $d/*.c)))
+obj = $(patsubst %.c,$(B)/%.o,$(call src,$1))
+extra = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/$1/*.c))
+UNIT_O   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/unit/*.c))
+DEPS     := build/deps.stamp
+
+.PHONY: all demo check bench stress install clean help deps FORCE \
+	floors sizes purity readmes words format
+all: $(PROGRAMS) ## build every program (the default)
+
+demo: all $(B)/tools/quiz ## serve models/demo, ask every adapter, print the answers
+	@tools/demo.sh $(B)
+
+check: all $(B)/check $(call extra,tools) floors sizes purity readmes words format ## every rule and every test; SAN=address|undefined|thread for a build that watches itself
+	@$(if $(filter thread,$(SAN)),setarch -R )$(B)/check
+
+bench: all $(call extra,bench) ## measure speed and memory against the bars (about ten minutes); ROWS='single prefill' for some
+	@tests/bench/run $(B) $(ROWS)
+
+stress: $(call extra,stress) ## races; with SAN=thread
+	@set -e; for t in $^; do echo "  stress  $$t"; setarch -R $$t; done
+
+deps: ## install the Debian packages that are missing
+	@tools/deps.sh
+
+floors sizes readmes words format: ## one rule each: who includes whom; how long things are; a README a folder; banned words; layout
+	@tests/tools/$@.sh
+
+purity: $(B)/policy.a ## what policy/ may call
+	@tests/tools/purity.sh $<
+
+install: all ## into PREFIX (/usr/local), below DESTDIR if set
+	@tools/install.sh $(B) "$(DESTDIR)" "$(PREFIX)"
+
+clean: ## remove every build
+	rm -rf build build-*
+
+help: ## this list
+	@sed -n 's/^\([a-z][a-z ]*\):.*## /  \1~/p' $(MAKEFILE_LIST) | \
+	    sed 's/floors sizes readmes words format/floors sizes ... format/' | \
+	    awk -F'~' '{ printf "  %-26s %s\n", $$1, $$2 }'
+	@echo "  variables                  CC=clang SAN=address|undefined|thread" \
+	    "PREFIX= DESTDIR="
+	@echo "                             CUDA=auto|0 (this version has the cpu" \
+	    "backend alone)"
+
+# What a machine lacks is installed once, before anything is compiled.
+$(DEPS): tools/deps.sh
+	@mkdir -p $(@D); tools/deps.sh && touch $@
+
+# tests/unit/*.c each end in one `Suite *suite_NAME(void)`.
+$(B)/tests/suites.tbl: FORCE
+	@mkdir -p $(@D)
+	@sed -n 's/^Suite \*\(suite_[a-z0-9_]*\)(void);.*/SUITE(\1)/p' \
+	    tests/unit/*.c tests/scenario.c >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(B)/tests/main.o: $(B)/tests/suites.tbl
+
+.SECONDEXPANSION:
+$(LIB_A) $(ROLE_A) $(B)/cli.a: $(B)/%.a: $$(call obj,$$*)
+	@mkdir -p $(@D); rm -f $@; $(AR) qcs $@ $^
+$(B)/bin/chameleon: $(B)/cli/main.o $(B)/cli.a $(ROLE_A) $(LIB_A)
+	$(LINK) $(LDLIBS)
+$(B)/bin/chameleon-%: $(B)/%/main.o $(B)/%.a $(LIB_A)
+	$(LINK) $(LDLIBS)
+$(B)/check: $(UNIT_O) $(B)/cli.a $(ROLE_A) $(LIB_A)
+	$(LINK) $$(pkg-config --libs check) $(LDLIBS)
+$(B)/bench/%: $(B)/tests/bench/%.o $(B)/cli.a $(ROLE_A) $(LIB_A)
+	$(LINK) $(LDLIBS)
+$(B)/stress/%: $(B)/tests/stress/%.o $(LIB_A)
+	$(LINK) $(LDLIBS)
+$(B)/tools/%: $(B)/tests/tools/%.o $(B)/cli.a $(ROLE_A) $(LIB_A)
+	$(LINK) $(LDLIBS)
+$(B)/%.o: %.c | $(DEPS)
+	@mkdir -p $(@D); echo "  cc      $<"; $(CC) $(CFLAGS) -c -o $@ $<
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.SECONDARY:
+.DELETE_ON_ERROR:

@@ -1,0 +1,237 @@
+/* chameleon bench: loads a running engine, or measures the machine. */
+#include "cli/bench.h"
+
+#include "base/err.h"
+#include "cli/client.h"
+#include "cli/cmd.h"
+#include "cli/options.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ASK_NS (30 * SECOND)
+
+static struct bench_options o = {
+	.trace_speed = 1,
+	.length_scale = 1,
+	.seed = 1,
+	.vocab = 256,
+	.connections = 8,
+};
+static const char *spread = "none", *prompt = "128", *output = "64";
+static const char *only;
+static bool machine;
+static uint64_t threads;
+
+static const struct cmd_option options[] = {
+	{ "connect", CMD_TEXT, &o.connect, "HOST:PORT",
+	    "engine to load (or the path of its unix socket)", 'c' },
+	{ "requests", CMD_COUNT, &o.requests, "N",
+	    "requests in all (default 100, or the whole trace)", 'n' },
+	{ "concurrency", CMD_COUNT, &o.concurrency, "C",
+	    "closed loop: C requests in flight (default 1); with --rate "
+	    "or --trace: at most so many (default no limit)",
+	    0 },
+	{ "rate", CMD_REAL, &o.rate, "R",
+	    "open loop: R requests a second, Poisson", 0 },
+	{ "trace", CMD_TEXT, &o.trace, "CSV",
+	    "requests as in a trace: time, prompt tokens, output tokens", 0 },
+	{ "trace-speed", CMD_REAL, &o.trace_speed, "X",
+	    "the trace's time runs X times as fast (default 1)", 0 },
+	{ "length-scale", CMD_REAL, &o.length_scale, "X",
+	    "the trace's lengths times X (default 1)", 0 },
+	{ "context", CMD_COUNT, &o.context, "N",
+	    "cut the trace's lengths to a context of N tokens", 0 },
+	{ "adapters", CMD_TEXT, &spread, "HOW",
+	    "none, round-robin, uniform or zipf:A over the engine's "
+	    "adapters (default none: the base model)",
+	    'a' },
+	{ "only", CMD_TEXT, &only, "NAMES",
+	    "these adapters alone, with commas between", 0 },
+	{ "prompt-tokens", CMD_TEXT, &prompt, "N[:M]",
+	    "random ids, N or N to M of them (default 128)", 0 },
+	{ "output-tokens", CMD_TEXT, &output, "N[:M]",
+	    "tokens of an answer, exactly (default 64)", 0 },
+	{ "vocab", CMD_COUNT, &o.vocab, "N",
+	    "random ids are below N (default 256)", 0 },
+	{ "temperature", CMD_REAL, &o.temperature, "T", "default 0", 0 },
+	{ "connections", CMD_COUNT, &o.connections, "N",
+	    "connections that requests are spread over (default 8)", 0 },
+	{ "seed", CMD_COUNT, &o.seed, "N",
+	    "the same seed, the same load (default 1)", 0 },
+	{ "json", CMD_TEXT, &o.json, "FILE",
+	    "the result as JSON; - is standard output", 0 },
+	{ "machine", CMD_FLAG, &machine, NULL,
+	    "measure what this machine can do, and nothing else", 0 },
+	{ "threads", CMD_COUNT, &threads, "N",
+	    "with --machine: threads (default one a core)", 0 },
+};
+
+static const struct cmd_use use = CMD_USE("chameleon bench --connect HOST:PORT "
+					  "[OPTIONS]",
+    "Sends requests to a running engine and prints times to the first token\n"
+    "(TTFT), between tokens (TBT) and to the end (E2E), throughput and\n"
+    "errors.  Ctrl-C ends early with what there is.  With --machine prints\n"
+    "read bandwidth and arithmetic peaks of this machine.",
+    options, 0, 0);
+
+struct names {
+	char **at;
+	int n;
+};
+
+static bool
+wanted(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = only; at != NULL; at++) {
+		size_t n = strcspn(at, ",");
+
+		if (n == len && strncmp(at, name, n) == 0)
+			return true;
+		at += n;
+		if (*at == '\0')
+			return false;
+	}
+	return only == NULL;
+}
+
+static int
+take_names(struct names *names, json_t *reply)
+{
+	json_t *list = json_object_get(reply, "adapters"), *a;
+	size_t i;
+
+	if (!json_is_array(list))
+		return err_set(ERR_FORMAT,
+		    "the engine's list of adapters "
+		    "cannot be read");
+	names->at = calloc(json_array_size(list) + 1, sizeof(*names->at));
+	if (names->at == NULL)
+		return err_set(ERR_MEMORY, "no memory for the adapters");
+	json_array_foreach(list, i, a)
+	{
+		const char *name = json_string_value(
+		    json_object_get(a, "name"));
+		const char *state = json_string_value(
+		    json_object_get(a, "state"));
+
+		if (name == NULL || !wanted(name) ||
+		    (state != NULL && strcmp(state, "broken") == 0))
+			continue;
+		if ((names->at[names->n] = strdup(name)) == NULL)
+			return err_set(ERR_MEMORY, "no memory for a name");
+		names->n++;
+	}
+	return 0;
+}
+
+static int
+ask_names(struct names *names)
+{
+	struct client c;
+	json_t *reply = NULL;
+	char *line = NULL;
+	int e = client_open(&c, o.connect, ASK_NS);
+
+	if (e == 0)
+		e = client_send(&c, "{\"op\":\"adapters\",\"id\":\"names\"}");
+	while (e == 0 && (line == NULL || line[0] == '\0'))
+		e = client_wait(&c, &line, clock_mono() + ASK_NS);
+	if (e == 0) {
+		reply = json_loads(line, 0, NULL);
+		e = take_names(names, reply);
+	}
+	json_decref(reply);
+	client_close(&c);
+	return e;
+}
+
+static int
+check_options(void)
+{
+	if (o.connect == NULL)
+		return cmd_misused("want --connect HOST:PORT, or --machine");
+	if (!bench_parse_spread(spread, &o))
+		return cmd_misused("--adapters %s: want none, round-robin, "
+				   "uniform or zipf:A",
+		    spread);
+	if (!bench_parse_range(prompt, &o.prompt))
+		return cmd_misused("--prompt-tokens %s: want N or N:M", prompt);
+	if (!bench_parse_range(output, &o.output))
+		return cmd_misused("--output-tokens %s: want N or N:M", output);
+	if (o.rate < 0 || o.trace_speed <= 0 || o.length_scale <= 0)
+		return cmd_misused("--rate, --trace-speed, --length-scale: "
+				   "want a number over 0");
+	if (o.rate > 0 && o.trace != NULL)
+		return cmd_misused("--rate or --trace: want one of them");
+	if (o.vocab == 0 || o.connections == 0)
+		return cmd_misused("--vocab, --connections: want at least 1");
+	if (o.concurrency == 0 && o.rate == 0 && o.trace == NULL)
+		o.concurrency = 1;
+	return CMD_GO_ON;
+}
+
+static int
+report(struct bench_result *r)
+{
+	bool to_stdout = o.json != NULL && strcmp(o.json, "-") == 0;
+	FILE *f;
+	int e;
+
+	bench_print(r, to_stdout ? stderr : stdout);
+	if (o.json == NULL)
+		return 0;
+	if (to_stdout)
+		return bench_json(r, stdout);
+	if ((f = fopen(o.json, "we")) == NULL)
+		return err_sys(ERR_IO, "%s", o.json);
+	e = bench_json(r, f);
+	fclose(f);
+	return e;
+}
+
+static int
+load_it(void)
+{
+	struct names names = { 0 };
+	struct bench_ask *asks = NULL;
+	struct bench_result r = { 0 };
+	uint64_t n = 0;
+	int e = 0;
+
+	if (o.spread != BENCH_NONE)
+		e = ask_names(&names);
+	if (e == 0)
+		e = bench_load(&o, names.n, &asks, &n);
+	if (e == 0)
+		e = bench_run(&o, (const char *const *)names.at, asks, n, &r);
+	if (e == 0)
+		e = report(&r);
+	for (int i = 0; i < names.n; i++)
+		free(names.at[i]);
+	free(names.at);
+	free(asks);
+	bench_result_free(&r);
+	if (e != 0)
+		return cmd_failed();
+	return r.failed > 0 && r.completed == 0 ? CMD_FAILED : CMD_OK;
+}
+
+int
+cmd_bench(int argc, char **argv)
+{
+	int status = cmd_parse(&use, argc, argv, NULL);
+
+	if (status != CMD_GO_ON)
+		return status;
+	if (machine)
+		return bench_machine(threads, o.json != NULL, stdout) == 0 ?
+		    CMD_OK :
+		    cmd_failed();
+	if ((status = check_options()) != CMD_GO_ON)
+		return status;
+	return load_it();
+}

@@ -1,0 +1,109 @@
+/*
+ * bench.h -- a load generator: what is asked when, what came back when.
+ *
+ * The load is made before the first request is sent, from a seed alone, so
+ * that two runs ask the same.  All times are on the client's clock:
+ *
+ *	TTFT  from sending a request to its first line of answer
+ *	TBT   the gap before each later line, divided by the line's tokens
+ *	E2E   from sending to the last line
+ *
+ * Percentiles interpolate linearly between the two nearest values.
+ */
+#ifndef CLI_BENCH_H
+#define CLI_BENCH_H
+
+#include "base/clock.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct bench_range {
+	uint32_t least, most;
+};
+
+enum bench_spread {
+	BENCH_NONE,	   /* the base model alone */
+	BENCH_ROUND_ROBIN, /* one after the other */
+	BENCH_UNIFORM,
+	BENCH_ZIPF /* the k-th with weight 1 / k^a */
+};
+
+struct bench_options {
+	const char *connect;
+	uint64_t requests;    /* 0: all of the trace, else 100 */
+	uint64_t concurrency; /* 0: no limit */
+	uint64_t connections;
+	double rate;	   /* a second; 0: closed loop */
+	const char *trace; /* CSV: time, prompt tokens, output tokens */
+	double trace_speed, length_scale;
+	enum bench_spread spread;
+	double zipf;
+	struct bench_range prompt, output;
+	uint64_t seed, vocab, context; /* context 0: no limit on lengths */
+	double temperature;
+	const char *json;
+};
+
+/* One request. */
+struct bench_ask {
+	nsec at;     /* after the start; 0 in a closed loop */
+	int adapter; /* index in the list; -1: base */
+	uint32_t prompt, output;
+};
+
+/* "128" or "64:256".  false: no such range, or 0 in it. */
+bool bench_parse_range(const char *text, struct bench_range *);
+
+/* "none", "round-robin", "uniform", "zipf:1.2". */
+bool bench_parse_spread(const char *text, struct bench_options *);
+
+/* Makes the load; *asks is malloced, *n of them.  ERR_NOT_FOUND, ERR_FORMAT
+ * ("FILE:LINE: ..."), ERR_USAGE: adapters are wanted, and there are none. */
+int bench_load(const struct bench_options *, int nadapters,
+    struct bench_ask **asks, uint64_t *n);
+
+/* A growing list of numbers. */
+struct bench_list {
+	double *at;
+	uint64_t n, size;
+};
+
+void bench_add(struct bench_list *, double x);
+
+/* Sorts.  0 of an empty list; p from 0 to 1. */
+double bench_percentile(struct bench_list *, double p);
+double bench_mean(const struct bench_list *);
+
+#define BENCH_CODES_MAX 32
+
+struct bench_result {
+	uint64_t requests, completed, failed; /* of those sent */
+	double duration_s;
+	uint64_t tokens;		  /* of answers */
+	uint64_t with_adapter, hits;	  /* completed; found theirs resident */
+	struct bench_list ttft, tbt, e2e; /* ms */
+	struct {
+		char code[40];
+		uint64_t count;
+	} codes[BENCH_CODES_MAX];
+	int ncodes;
+	bool interrupted;
+};
+
+void bench_failure(struct bench_result *, const char *code);
+
+/* Runs the load against names[] of the engine. */
+int bench_run(const struct bench_options *, const char *const *names,
+    const struct bench_ask *, uint64_t n, struct bench_result *);
+
+void bench_print(struct bench_result *, FILE *);
+int bench_json(struct bench_result *, FILE *);
+void bench_result_free(struct bench_result *);
+
+/* Measures the machine on `threads` threads and prints it; with json as one
+ * JSON object. */
+int bench_machine(uint64_t threads, bool json, FILE *);
+
+#endif

@@ -1,0 +1,145 @@
+/* chameleon check: is this configuration right, and what will it take? */
+#include "base/err.h"
+#include "base/units.h"
+#include "cli/cmd.h"
+#include "cli/options.h"
+#include "conf/conf.h"
+#include "model/shape.h"
+#include "model/tensors.h"
+#include "shm/plan.h"
+#include "supervisor/plan.h"
+
+#include <stdio.h>
+
+static const char *file;
+static struct cmd_list sets;
+static bool defaults, settings, values;
+
+static const struct cmd_option options[] = {
+	{ "config", CMD_TEXT, &file, "FILE", "settings to read", 'c' },
+	{ "set", CMD_LIST, &sets, "KEY=VALUE",
+	    "over what the file says; may be given more than once", 's' },
+	{ "defaults", CMD_FLAG, &defaults, NULL,
+	    "print the commented file of all defaults, and end", 0 },
+	{ "settings", CMD_FLAG, &settings, NULL,
+	    "print every setting, its range and what it does, and end", 0 },
+	{ "values", CMD_FLAG, &values, NULL,
+	    "print every setting as it is set, too", 0 },
+};
+
+static const struct cmd_use use =
+    CMD_USE("chameleon check [-c FILE] [--set KEY=VALUE]...",
+	"Checks a configuration and prints the memory an engine of it will\n"
+	"take, part by part, before anything starts.",
+	options, 0, 0);
+
+/* Memory of a process beside what is listed: program, libraries, stacks,
+ * tokenizer; measured with models of up to 151,936 tokens. */
+#define PRIVATE_SUPERVISOR ((uint64_t)2 << 20)
+#define PRIVATE_FRONTEND ((uint64_t)24 << 20)
+#define PRIVATE_SCHEDULER ((uint64_t)2 << 20)
+#define PRIVATE_LOADER ((uint64_t)8 << 20)
+#define PRIVATE_GPUEXEC ((uint64_t)16 << 20)
+
+static uint64_t total;
+
+static void
+line(const char *what, uint64_t bytes, const char *note)
+{
+	char text[32];
+
+	printf("  %-28s %12s  %s\n", what,
+	    units_bytes(text, sizeof(text), bytes), note);
+	total += bytes;
+}
+
+static void
+print_shared(const struct plan *p)
+{
+	static const char *const names[SEG_COUNT] = {
+		[SEG_SUPERVISOR] = "segment supervisor",
+		[SEG_LOADER] = "segment loader",
+		[SEG_GPUEXEC] = "segment gpuexec",
+		[SEG_SCHEDULER] = "segment scheduler",
+		[SEG_FRONTEND] = "segment frontend",
+		[SEG_BELLS] = "segment bells",
+		[SEG_POOL] = "pool",
+	};
+	char note[80];
+
+	printf("shared memory\n");
+	for (int i = 0; i < SEG_COUNT; i++) {
+		note[0] = '\0';
+		if (i == SEG_POOL)
+			snprintf(note, sizeof(note),
+			    "%u chunks; taken as it is used", p->chunks);
+		line(names[i], p->seg_bytes[i], note);
+	}
+}
+
+static void
+print_private(const struct plan *p, const struct conf *c)
+{
+	printf("private memory\n");
+	line("supervisor", PRIVATE_SUPERVISOR, "");
+	line("frontend", PRIVATE_FRONTEND, "and the buffers of its clients");
+	line("scheduler", PRIVATE_SCHEDULER, "");
+	line("loader", PRIVATE_LOADER, "");
+	line("  adapters in host memory", c->loader_host_bytes, "at most");
+	line("gpuexec", PRIVATE_GPUEXEC, "");
+	line("  weights", p->weights_bytes,
+	    p->weight_dtype == TENSOR_BF16 ? "bf16" : "f32");
+	line("  activations", p->work_bytes, "");
+}
+
+static void
+print_plan(const struct plan *p, const struct shape *s, const struct conf *c)
+{
+	char sum[32], parameters[32], block[32];
+
+	printf("model %s: %s, %s parameters\n", c->model,
+	    shape_family_name(s->family),
+	    units_count(parameters, sizeof(parameters), shape_parameters(s)));
+	printf("%u requests at once, %u of them running, context %u tokens, "
+	       "%u threads\n",
+	    p->slots, p->batch_max, p->context, p->threads);
+	printf("KV block %u tokens, %s; %u blocks a chunk; full context of a "
+	       "request %u blocks\n",
+	    p->block_tokens,
+	    units_bytes(block, sizeof(block), p->kv_block_bytes),
+	    p->blocks_per_chunk, p->blocks_per_slot);
+	print_shared(p);
+	print_private(p, c);
+	printf("sum                            %12s\n",
+	    units_bytes(sum, sizeof(sum), total));
+}
+
+int
+cmd_check(int argc, char **argv)
+{
+	int status = cmd_parse(&use, argc, argv, NULL), e = 0;
+	struct conf conf;
+	struct shape shape;
+	struct plan plan;
+
+	if (status != CMD_GO_ON)
+		return status;
+	if (defaults || settings) {
+		(defaults ? conf_yaml : conf_help)(stdout);
+		return CMD_OK;
+	}
+	conf_defaults(&conf);
+	if (file != NULL)
+		e = conf_read(&conf, file);
+	for (int i = 0; e == 0 && i < sets.n; i++)
+		if ((e = conf_set_pair(&conf, sets.at[i])) != 0)
+			err_add("--set");
+	if (e == 0 && values)
+		conf_print(&conf, stdout);
+	if (e == 0)
+		e = plan_for(&plan, &conf, &shape);
+	if (e != 0)
+		return cmd_failed();
+	print_plan(&plan, &shape, &conf);
+	return CMD_OK;
+}

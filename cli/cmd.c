@@ -1,0 +1,120 @@
+/* What every command needs, and the two smallest ones. */
+#include "cli/cmd.h"
+
+#include "base/err.h"
+#include "base/near.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct command {
+	const char *name;
+	const char *help;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+#define COMMAND(name, help) { #name, help, cmd_##name },
+#include "cli/commands.tbl"
+#undef COMMAND
+};
+
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+int
+cmd_failed(void)
+{
+	fprintf(stderr, "chameleon: %s\n", err_text());
+	return CMD_FAILED;
+}
+
+int
+cmd_misused(const char *fmt, ...)
+{
+	va_list args;
+
+	fprintf(stderr, "chameleon: ");
+	va_start(args, fmt);
+	vfprintf(stderr, fmt, args);
+	va_end(args);
+	fprintf(stderr, "\n");
+	return CMD_MISUSED;
+}
+
+static const struct command *
+find(const char *name)
+{
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int
+unknown(const char *name)
+{
+	const char *best = commands[0].name;
+
+	for (size_t i = 1; i < NCOMMANDS; i++)
+		if (near_distance(name, commands[i].name) <
+		    near_distance(name, best))
+			best = commands[i].name;
+	if (near_enough(name, near_distance(name, best)))
+		return cmd_misused("no command '%.64s'; did you mean '%s'?",
+		    name, best);
+	return cmd_misused("no command '%.64s'; see 'chameleon help'", name);
+}
+
+int
+cmd_help(int argc, char **argv)
+{
+	static char option[] = "--help";
+	char *help[] = { argv[argc - 1], option, NULL };
+	const struct command *c;
+
+	if (argc > 1 && argv[1][0] != '-') {
+		c = find(argv[1]);
+		return c == NULL		 ? unknown(argv[1]) :
+		    strcmp(c->name, "help") == 0 ? cmd_help(1, argv) :
+						   c->run(2, help);
+	}
+	printf("usage: chameleon COMMAND [OPTIONS]\n\n"
+	       "Serves one language model and thousands of LoRA adapters on "
+	       "one machine.\n\n");
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].help);
+	printf("\n'chameleon COMMAND --help' tells more.\n");
+	return CMD_OK;
+}
+
+int
+cmd_version(int argc, char **argv)
+{
+	if (argc > 1 && strcmp(argv[1], "--help") == 0)
+		printf("usage: chameleon version\n\n");
+	printf("chameleon %s\n", CHAMELEON_VERSION);
+	return CMD_OK;
+}
+
+int
+cmd_run(int argc, char **argv)
+{
+	const struct command *c;
+
+	if (argc < 2) {
+		cmd_help(1, argv);
+		return CMD_MISUSED;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+		return cmd_help(1, argv);
+	if (strcmp(argv[1], "--version") == 0)
+		return cmd_version(1, argv);
+	if ((c = find(argv[1])) == NULL)
+		return unknown(argv[1]);
+	for (int i = 2; i < argc && c->run != cmd_version; i++) {
+		if (strcmp(argv[i], "--") == 0)
+			break;
+		if (strcmp(argv[i], "--version") == 0)
+			return cmd_version(1, argv);
+	}
+	return c->run(argc - 1, argv + 1);
+}

@@ -1,0 +1,243 @@
+/* Answers a prompt in this process, token by token. */
+#include "base/clock.h"
+#include "base/err.h"
+#include "cli/generate.h"
+#include "cli/here.h"
+#include "frontend/stops.h"
+#include "model/sample.h"
+#include "model/tok.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct answer {
+	const struct generate *g;
+	struct here here;
+	struct tok *tok;
+	struct tok_stream stream;
+	struct stops *stops; /* NULL: none */
+	struct sample_scratch *scratch;
+	struct sample_params params;
+	int nprompt, nout;
+};
+
+/* An adapter is a directory, or the name of one below --adapters. */
+static const char *
+adapter_path(const struct generate *g, char *path, size_t size)
+{
+	if (g->adapter == NULL)
+		return NULL;
+	if (strchr(g->adapter, '/') != NULL || access(g->adapter, F_OK) == 0)
+		return g->adapter;
+	if (g->adapters[0] != '\0')
+		snprintf(path, size, "%s/%s", g->adapters, g->adapter);
+	else
+		snprintf(path, size, "%s/adapters/%s", g->model, g->adapter);
+	return path;
+}
+
+static int
+read_ids(struct answer *a)
+{
+	int vocab = forward_shape(a->here.forward)->vocab;
+	char *end;
+
+	for (const char *at = a->g->prompt; *at != '\0'; at = end) {
+		long id = strtol(at, &end, 10);
+
+		if (end == at || id < 0 || id >= vocab ||
+		    (*end != ',' && *end != '\0'))
+			return err_set(ERR_USAGE,
+			    "ids: want 0..%d, with "
+			    "commas between",
+			    vocab - 1);
+		if (a->nprompt == a->here.context)
+			return err_set(ERR_LIMIT, "over %d ids", a->nprompt);
+		a->here.tokens[a->nprompt++] = (int32_t)id;
+		end += *end == ',';
+	}
+	return 0;
+}
+
+static int
+read_prompt(struct answer *a)
+{
+	int e;
+
+	if (a->g->ids)
+		e = read_ids(a);
+	else
+		e = tok_encode(a->tok, a->g->prompt, strlen(a->g->prompt),
+		    TOK_ADD_SPECIAL, a->here.tokens, a->here.context,
+		    &a->nprompt);
+	if (e == 0 && a->nprompt == 0)
+		e = err_set(ERR_USAGE, "the prompt is empty");
+	if (e == 0 && a->nprompt >= a->here.context)
+		e = err_set(ERR_LIMIT,
+		    "a prompt of %d tokens fills the "
+		    "context of %d",
+		    a->nprompt, a->here.context);
+	return e == 0 ? 0 : err_add("prompt");
+}
+
+static void
+set_params(struct answer *a)
+{
+	const struct generate *g = a->g;
+
+	a->params = (struct sample_params){
+		.temperature = (float)g->temperature,
+		.top_p = (float)g->top_p,
+		.min_p = (float)g->min_p,
+		.top_k = (int32_t)g->top_k,
+		.repetition = (float)g->repetition,
+		.seed = g->seed,
+	};
+	if (!g->has_seed)
+		a->params.seed = (uint64_t)clock_wall();
+}
+
+static int
+make(struct answer *a, const struct generate *g)
+{
+	size_t bytes[STOPS_MAX];
+	char path[4096];
+	struct here_options o = { .model = g->model,
+		.adapter = adapter_path(g, path, sizeof(path)),
+		.dtype = g->dtype,
+		.threads = g->threads };
+	int e;
+
+	a->g = g;
+	if (g->stops.n > STOPS_MAX)
+		return err_set(ERR_USAGE, "at most %d stops", STOPS_MAX);
+	for (int i = 0; i < g->stops.n; i++) {
+		bytes[i] = strlen(g->stops.at[i]);
+		if (bytes[i] == 0 || bytes[i] > STOPS_BYTES_MAX)
+			return err_set(ERR_USAGE, "a stop has 1 to %d bytes",
+			    STOPS_BYTES_MAX);
+	}
+	if ((e = tok_open(&a->tok, g->model)) != 0)
+		return err_add("model '%s'", g->model);
+	if ((e = here_open(&a->here, &o)) != 0)
+		return e;
+	a->scratch = sample_scratch_new(forward_shape(a->here.forward)->vocab);
+	if (g->stops.n > 0)
+		a->stops = fe_stops_new(g->stops.at, bytes, g->stops.n, false);
+	if (a->scratch == NULL || (g->stops.n > 0 && a->stops == NULL))
+		return err_set(ERR_MEMORY, "no memory for the sampler");
+	set_params(a);
+	return read_prompt(a);
+}
+
+static bool
+is_end(const struct shape *s, int32_t id)
+{
+	for (int i = 0; i < s->neos; i++)
+		if (s->eos[i] == id)
+			return true;
+	return false;
+}
+
+/* Shows what is certain; true: a stop was met. */
+static bool
+show(struct answer *a, const char *text, size_t n)
+{
+	char out[TOK_PIECE_MAX + 8 + STOPS_BYTES_MAX];
+
+	if (a->stops != NULL) {
+		n = fe_stops_put(a->stops, text, n, out);
+		text = out;
+	}
+	fwrite(text, 1, n, stdout);
+	fflush(stdout);
+	return a->stops != NULL && a->stops->hit >= 0;
+}
+
+/* One token of the answer.  *more: there may be another. */
+static int
+one_token(struct answer *a, bool *more)
+{
+	const struct shape *s = forward_shape(a->here.forward);
+	const int32_t *tokens = a->here.tokens;
+	struct sample_pick pick;
+	char text[TOK_PIECE_MAX + 8];
+	size_t n;
+
+	if (!sample_pick(&pick, a->scratch, forward_logits(a->here.forward, 0),
+		s->vocab, &a->params, tokens, a->nprompt, tokens + a->nprompt,
+		a->nout, NULL, 0, false, 0, (uint64_t)a->here.n))
+		return err_set(ERR_FORMAT, "the logits are not finite");
+	*more = false;
+	if (!a->g->ignore_eos && is_end(s, pick.id))
+		return 0;
+	a->here.tokens[a->nprompt + a->nout++] = pick.id;
+	n = tok_stream_put(a->tok, &a->stream, pick.id, text, sizeof(text));
+	*more = !show(a, text, n) && (uint64_t)a->nout < a->g->max_tokens &&
+	    a->nprompt + a->nout < a->here.context;
+	if (*more)
+		here_step(&a->here, 1, FORWARD_LAST);
+	return 0;
+}
+
+static int
+answer(struct answer *a)
+{
+	char rest[TOK_PIECE_MAX + 8 + STOPS_BYTES_MAX];
+	bool more = a->g->max_tokens > 0;
+	int e = 0;
+
+	while (a->here.n < a->nprompt) {
+		int left = a->nprompt - a->here.n;
+
+		here_step(&a->here, left < HERE_ROWS ? left : HERE_ROWS,
+		    left <= HERE_ROWS ? FORWARD_LAST : FORWARD_NONE);
+	}
+	while (e == 0 && more)
+		e = one_token(a, &more);
+	if (a->stops == NULL || a->stops->hit < 0) {
+		size_t n = tok_stream_end(a->tok, &a->stream, rest,
+		    sizeof(rest));
+
+		show(a, rest, n);
+		if (a->stops != NULL)
+			fwrite(rest, 1, fe_stops_end(a->stops, rest), stdout);
+	}
+	printf("\n");
+	return e;
+}
+
+static void
+print_timing(const struct answer *a, nsec first, nsec begun)
+{
+	nsec now = clock_mono();
+
+	fprintf(stderr,
+	    "prompt %d tokens, answer %d tokens, %.1f ms to begin, "
+	    "%.1f ms in all\n",
+	    a->nprompt, a->nout, clock_ms(begun - first),
+	    clock_ms(now - first));
+}
+
+int
+generate_here(const struct generate *g)
+{
+	struct answer a = { 0 };
+	nsec first = clock_mono(), begun;
+	int e = make(&a, g);
+
+	begun = clock_mono();
+	if (e == 0)
+		e = answer(&a);
+	if (e == 0 && g->timing)
+		print_timing(&a, first, begun);
+	if (a.tok != NULL)
+		tok_close(a.tok);
+	if (a.scratch != NULL)
+		sample_scratch_free(a.scratch);
+	free(a.stops);
+	here_close(&a.here);
+	return e;
+}

@@ -1,0 +1,54 @@
+/* chameleon serve: the engine, in the foreground. */
+#include "cli/cmd.h"
+
+#include "base/err.h"
+#include "cli/options.h"
+#include "conf/conf.h"
+#include "supervisor/supervisor.h"
+
+#include <stddef.h>
+
+static const char *file;
+static struct cmd_list pairs;
+
+static const struct cmd_option options[] = {
+	{ "config", CMD_TEXT, &file, "FILE",
+	    "settings; without it, the defaults", 'c' },
+	{ "set", CMD_LIST, &pairs, "KEY=VALUE",
+	    "one setting, over the file's; may be given again", 0 },
+};
+
+static const struct cmd_use use = CMD_USE("chameleon serve [OPTIONS]",
+    "Runs the engine until SIGTERM or SIGINT, and prints one line 'ready ...'\n"
+    "when it can serve.  The first signal lets accepted requests finish, the\n"
+    "second stops at once.  'chameleon check --help' tells of the settings.",
+    options, 0, 0);
+
+static int
+read_settings(struct conf *c)
+{
+	int e = 0;
+
+	conf_defaults(c);
+	if (file != NULL)
+		e = conf_read(c, file);
+	for (int i = 0; e == 0 && i < pairs.n; i++)
+		e = conf_set_pair(c, pairs.at[i]);
+	return e;
+}
+
+int
+cmd_serve(int argc, char **argv)
+{
+	static struct conf conf;
+	int noperands, status = 0, e;
+
+	if ((e = cmd_parse(&use, argc, argv, &noperands)) != CMD_GO_ON)
+		return e;
+	if ((e = read_settings(&conf)) != 0 ||
+	    (e = sv_run(&conf, &status)) != 0) {
+		(void)cmd_failed();
+		return err_status(e);
+	}
+	return status;
+}

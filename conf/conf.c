@@ -1,0 +1,157 @@
+/* Settings by name: defaults, and one value checked and set. */
+#include "conf/conf.h"
+
+#include "base/err.h"
+#include "base/near.h"
+#include "base/units.h"
+#include "conf/params.h"
+
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+conf_defaults(struct conf *c)
+{
+	memset(c, 0, sizeof(*c));
+	for (int i = 0; i < conf_nparams; i++) {
+		const struct param *p = &conf_params[i];
+		char *field = (char *)c + p->offset;
+
+		if (p->kind == PARAM_U32)
+			*(uint32_t *)field = (uint32_t)p->def;
+		else if (p->kind == PARAM_U64)
+			*(uint64_t *)field = p->def;
+		else
+			strcpy(field, p->text);
+	}
+}
+
+static const struct param *
+find(const char *key)
+{
+	for (int i = 0; i < conf_nparams; i++)
+		if (strcmp(conf_params[i].key, key) == 0)
+			return &conf_params[i];
+	return NULL;
+}
+
+/* A bare name is also compared with the last part of a key: who writes
+ * batch_max at the top level wants to hear of its section. */
+static int
+distance(const char *key, const struct param *p)
+{
+	int whole = near_distance(key, p->key);
+	int part = near_distance(key, p->name);
+
+	return part < whole ? part : whole;
+}
+
+static int
+unknown(const char *key)
+{
+	const struct param *best = &conf_params[0];
+
+	for (int i = 1; i < conf_nparams; i++)
+		if (distance(key, &conf_params[i]) < distance(key, best))
+			best = &conf_params[i];
+	if (near_enough(key, distance(key, best)))
+		return err_set(ERR_CONFIG,
+		    "unknown setting '%.64s'; did you mean '%s'?", key,
+		    best->key);
+	return err_set(ERR_CONFIG,
+	    "unknown setting '%.64s'; 'chameleon check --settings' lists all",
+	    key);
+}
+
+static bool
+parse_number(const char *text, uint64_t *n)
+{
+	size_t len = strlen(text);
+
+	if (len == 0 || len > 20 || strspn(text, "0123456789") != len)
+		return false;
+	*n = strtoull(text, NULL, 10);
+	return len < 20 || (text[0] == '1' && *n > UINT64_MAX / 2);
+}
+
+static int
+set_number(const struct param *p, void *field, const char *value)
+{
+	bool bytes = strcmp(p->unit, "bytes") == 0;
+	uint64_t n;
+
+	if (!(bytes ? units_parse_bytes(value, &n) : parse_number(value, &n)) ||
+	    n < p->least || n > p->most)
+		return err_set(ERR_CONFIG,
+		    "%s: %.64s: want %" PRIu64 "..%" PRIu64 " %s", p->key,
+		    value, p->least, p->most, p->unit);
+	if (p->kind == PARAM_U32)
+		*(uint32_t *)field = (uint32_t)n;
+	else
+		*(uint64_t *)field = n;
+	return 0;
+}
+
+static int
+set_choice(const struct param *p, char *field, const char *value)
+{
+	size_t len = strlen(value);
+
+	for (const char *at = p->choices;; at++) {
+		size_t n = strcspn(at, "|");
+
+		if (n == len && strncmp(at, value, n) == 0) {
+			memcpy(field, value, len + 1);
+			return 0;
+		}
+		at += n;
+		if (*at == '\0')
+			return err_set(ERR_CONFIG,
+			    "%s: '%.64s': want one of %s", p->key, value,
+			    p->choices);
+	}
+}
+
+static int
+set_text(const struct param *p, char *field, const char *value)
+{
+	size_t len = strlen(value);
+
+	if (len >= CONF_TEXT_MAX)
+		return err_set(ERR_CONFIG, "%s: %zu bytes: want at most %d",
+		    p->key, len, CONF_TEXT_MAX - 1);
+	memset(field, 0, CONF_TEXT_MAX);
+	memcpy(field, value, len);
+	return 0;
+}
+
+int
+conf_set(struct conf *c, const char *key, const char *value)
+{
+	const struct param *p = find(key);
+
+	if (p == NULL)
+		return unknown(key);
+	char *field = (char *)c + p->offset;
+	if (p->kind == PARAM_TEXT)
+		return set_text(p, field, value);
+	if (p->kind == PARAM_CHOICE)
+		return set_choice(p, field, value);
+	return set_number(p, field, value);
+}
+
+int
+conf_set_pair(struct conf *c, const char *pair)
+{
+	const char *equals = strchr(pair, '=');
+	char key[128];
+
+	if (equals == NULL || equals == pair ||
+	    (size_t)(equals - pair) >= sizeof(key))
+		return err_set(ERR_CONFIG, "'%.64s': want key=value", pair);
+	memcpy(key, pair, (size_t)(equals - pair));
+	key[equals - pair] = '\0';
+	return conf_set(c, key, equals + 1);
+}

@@ -1,0 +1,225 @@
+/* The private hash over the catalogue, and the nearest name. */
+#include "frontend/names.h"
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/utf8.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DISTANCE_MAX 3 /* between a wrong name and the one that is meant */
+
+/* The last part of a path, as far as it could be a name. */
+static void
+last_part(const char *path, char *out)
+{
+	size_t n = strlen(path), from, len;
+
+	while (n > 1 && path[n - 1] == '/')
+		n--;
+	for (from = n; from > 0 && path[from - 1] != '/';)
+		from--;
+	len = n - from < DIR_NAME_MAX ? n - from : DIR_NAME_MAX - 1;
+	memcpy(out, path + from, len);
+	out[len] = '\0';
+}
+
+int
+fe_names_open(struct names *t, const struct segs *g, const char *model_dir)
+{
+	uint32_t places = 16;
+
+	*t = (struct names){ .g = g };
+	while (places < 2 * g->plan->adapters)
+		places *= 2;
+	t->mask = places - 1;
+	t->place = calloc(places, sizeof(*t->place));
+	if (t->place == NULL)
+		return err_set(ERR_MEMORY, "no memory for %u adapter names",
+		    g->plan->adapters);
+	last_part(model_dir, t->base);
+	return 0;
+}
+
+void
+fe_names_close(struct names *t)
+{
+	free(t->place);
+	t->place = NULL;
+}
+
+/* Text of another process's segment: ended here, and cut where it is none. */
+static char *
+copy(char *out, const char *from, size_t size)
+{
+	memcpy(out, from, size);
+	out[size - 1] = '\0';
+	out[utf8_valid(out, strlen(out))] = '\0';
+	return out;
+}
+
+char *
+fe_names_copy(const struct segs *g, int32_t adapter, char *out)
+{
+	return copy(out, g->info[adapter].name, DIR_NAME_MAX);
+}
+
+char *
+fe_reason(const struct segs *g, int32_t adapter, char *out)
+{
+	return copy(out, g->info[adapter].reason, DIR_REASON_MAX);
+}
+
+static uint64_t
+entry_of(const struct segs *g, uint32_t a)
+{
+	return atomic_load_explicit(&g->entry[a], memory_order_acquire);
+}
+
+static bool
+may_be_asked_for(uint64_t entry)
+{
+	return dir_entry_state(entry) == DIR_LISTED ||
+	    dir_entry_state(entry) == DIR_BROKEN;
+}
+
+static uint32_t
+start_of(const struct names *t, const char *name)
+{
+	return (uint32_t)hash_text(HASH_START, name) & t->mask;
+}
+
+static void
+rebuild(struct names *t, uint64_t count)
+{
+	char name[DIR_NAME_MAX];
+
+	memset(t->place, 0, ((size_t)t->mask + 1) * sizeof(*t->place));
+	for (uint32_t a = 0; a < t->g->plan->adapters; a++) {
+		uint32_t i;
+
+		if (!may_be_asked_for(entry_of(t->g, a)))
+			continue;
+		i = start_of(t, fe_names_copy(t->g, (int32_t)a, name));
+		while (t->place[i] != 0)
+			i = (i + 1) & t->mask;
+		t->place[i] = a + 1;
+	}
+	t->seen = count + 1;
+}
+
+static void
+refresh(struct names *t)
+{
+	uint64_t count = atomic_load_explicit(t->g->catalogue,
+	    memory_order_acquire);
+
+	if (t->seen != count + 1)
+		rebuild(t, count);
+}
+
+static bool
+find(struct names *t, const char *name, struct name_found *found)
+{
+	char has[DIR_NAME_MAX];
+
+	for (uint32_t i = start_of(t, name); t->place[i] != 0;
+	     i = (i + 1) & t->mask) {
+		uint32_t a = t->place[i] - 1;
+		uint64_t entry = entry_of(t->g, a);
+
+		fe_names_copy(t->g, (int32_t)a, has);
+		if (strcmp(has, name) != 0 || !may_be_asked_for(entry) ||
+		    entry_of(t->g, a) != entry)
+			continue;
+		found->adapter = (int32_t)a;
+		found->serial = dir_serial(entry);
+		found->broken = dir_entry_state(entry) == DIR_BROKEN;
+		return true;
+	}
+	return false;
+}
+
+bool
+fe_names_find(struct names *t, const char *name, struct name_found *found)
+{
+	*found = (struct name_found){ .adapter = SLOT_BASE };
+	if (name == NULL || strcmp(name, t->base) == 0 ||
+	    strcmp(name, "base") == 0)
+		return true;
+	refresh(t);
+	if (find(t, name, found))
+		return true;
+	/* A change that is under way may not be counted yet. */
+	rebuild(t, t->seen - 1);
+	return find(t, name, found);
+}
+
+static int
+least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+int
+fe_names_distance(const char *a, const char *b, int limit)
+{
+	int na = (int)strnlen(a, DIR_NAME_MAX);
+	int nb = (int)strnlen(b, DIR_NAME_MAX);
+	int rows[3][DIR_NAME_MAX + 1];
+	int *two = rows[0], *one = rows[1], *row = rows[2], *spare;
+
+	if (na - nb > limit || nb - na > limit)
+		return limit + 1;
+	for (int j = 0; j <= nb; j++)
+		one[j] = j;
+	for (int i = 1; i <= na; i++) {
+		int best = row[0] = i;
+
+		for (int j = 1; j <= nb; j++) {
+			int change = one[j - 1] + (a[i - 1] != b[j - 1]);
+
+			row[j] = least(change,
+			    least(one[j] + 1, row[j - 1] + 1));
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
+			    a[i - 2] == b[j - 1])
+				row[j] = least(row[j], two[j - 2] + 1);
+			best = least(best, row[j]);
+		}
+		if (best > limit)
+			return limit + 1;
+		spare = two;
+		two = one;
+		one = row;
+		row = spare;
+	}
+	return least(one[nb], limit + 1);
+}
+
+void
+fe_names_near(struct names *t, const char *name, char *near)
+{
+	int length = (int)strnlen(name, DIR_NAME_MAX);
+	int limit = least(DISTANCE_MAX, (length + 1) / 2);
+	char has[DIR_NAME_MAX];
+
+	near[0] = '\0';
+	refresh(t);
+	if (fe_names_distance(name, t->base, limit) <= limit) {
+		limit = fe_names_distance(name, t->base, limit) - 1;
+		strcpy(near, t->base);
+	}
+	for (uint32_t a = 0; a < t->g->plan->adapters && limit >= 0; a++) {
+		int d;
+
+		if (!may_be_asked_for(entry_of(t->g, a)))
+			continue;
+		fe_names_copy(t->g, (int32_t)a, has);
+		d = fe_names_distance(name, has, limit);
+		if (d > limit)
+			continue;
+		strcpy(near, has);
+		limit = d - 1;
+	}
+}

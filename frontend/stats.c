@@ -1,0 +1,248 @@
+/* The engine's counters and its adapters, each as one JSON line. */
+#include "frontend/frontend.h"
+#include "shm/word.h"
+
+#include <stddef.h>
+#include <string.h>
+
+struct meter {
+	const char *name;
+	size_t at;
+};
+
+#define METER(kind, name)                                                      \
+	{                                                                      \
+#name, offsetof(struct kind##_meters, name)                    \
+	}
+
+static const struct meter of_frontend[] = {
+	METER(frontend, accepted),
+	METER(frontend, refused),
+	METER(frontend, finished),
+	METER(frontend, cancelled),
+	METER(frontend, failed),
+	METER(frontend, connections),
+	METER(frontend, tokens_told),
+};
+
+static const struct meter of_scheduler[] = {
+	METER(scheduler, placed),
+	METER(scheduler, finished),
+	METER(scheduler, denied),
+	METER(scheduler, squashed),
+	METER(scheduler, hits),
+	METER(scheduler, misses),
+	METER(scheduler, loads),
+	METER(scheduler, evictions),
+	METER(scheduler, waiting),
+	METER(scheduler, running),
+	METER(scheduler, kv_blocks_used),
+	METER(scheduler, kv_blocks_total),
+	METER(scheduler, adapter_chunks),
+	METER(scheduler, stale_hints),
+	METER(scheduler, sweep_found),
+};
+
+static const struct meter of_gpuexec[] = {
+	METER(gpuexec, steps),
+	METER(gpuexec, prompt_tokens),
+	METER(gpuexec, output_tokens),
+	METER(gpuexec, lora_rows),
+	METER(gpuexec, stale_hints),
+	METER(gpuexec, sweep_found),
+	METER(gpuexec, sat_out),
+	METER(gpuexec, step_ns),
+};
+
+static const struct meter of_loader[] = {
+	METER(loader, loads),
+	METER(loader, load_bytes),
+	METER(loader, disk_reads),
+	METER(loader, failures),
+	METER(loader, host_bytes),
+	METER(loader, host_adapters),
+	METER(loader, listed),
+	METER(loader, broken),
+};
+
+#define PUT(o, g, kind)                                                        \
+	put_meters(o, #kind, (g)->kind##_meters, of_##kind,                    \
+	    sizeof(of_##kind) / sizeof(struct meter))
+
+static void
+key(struct line_out *o, const char *name)
+{
+	line_put(o, ",\"");
+	line_put(o, name);
+	line_put(o, "\":");
+}
+
+static void
+number(struct line_out *o, const char *name, uint64_t v)
+{
+	key(o, name);
+	line_int(o, (int64_t)(v & INT64_MAX));
+}
+
+static void
+put_meters(struct line_out *o, const char *name, const void *meters,
+    const struct meter *list, size_t n)
+{
+	key(o, name);
+	for (size_t i = 0; i < n; i++) {
+		const _Atomic uint64_t *m = (const _Atomic uint64_t
+			*)((const char *)meters + list[i].at);
+
+		line_put(o, i == 0 ? "{\"" : ",\"");
+		line_put(o, list[i].name);
+		line_put(o, "\":");
+		line_int(o,
+		    (int64_t)(atomic_load_explicit(m, memory_order_relaxed) &
+			INT64_MAX));
+	}
+	line_put(o, "}");
+}
+
+static void
+put_processes(struct frontend *fe, struct line_out *o)
+{
+	static const char *const states[] = { "none", "boot", "run", "drain",
+		"done", "failed" };
+
+	key(o, "processes");
+	line_put(o, "[");
+	for (int i = 0; i < PROC_COUNT; i++) {
+		const struct order *order = &fe->g->supervisor->order[i];
+		const struct cell *cell = fe->g->cell[i];
+		uint32_t state = atomic_load(&cell->state);
+
+		line_put(o, i == 0 ? "{\"name\":\"" : ",{\"name\":\"");
+		line_put(o, seg_proc_name((enum proc_id)i));
+		line_put(o, "\",\"state\":\"");
+		line_put(o, state <= CELL_FAILED ? states[state] : "unknown");
+		line_put(o, "\"");
+		number(o, "pid", atomic_load(&order->pid));
+		number(o, "epoch", atomic_load(&order->epoch));
+		number(o, "restarts", atomic_load(&order->restarts));
+		key(o, "silent_ms");
+		line_ms(o, fe->now - atomic_load(&cell->beat_ns));
+		line_put(o, "}");
+	}
+	line_put(o, "]");
+}
+
+static void
+put_memory(struct frontend *fe, struct line_out *o)
+{
+	const struct plan *p = fe->plan;
+	uint64_t shared = 0;
+
+	for (int i = 0; i < SEG_COUNT; i++)
+		if (i != SEG_POOL)
+			shared += p->seg_bytes[i];
+	key(o, "memory");
+	line_put(o, "{\"pool_bytes\":");
+	line_int(o, (int64_t)p->seg_bytes[SEG_POOL]);
+	number(o, "chunk_bytes", p->chunk_bytes);
+	number(o, "chunks", p->chunks);
+	number(o, "shared_bytes", shared);
+	number(o, "weights_bytes", p->weights_bytes);
+	number(o, "work_bytes", p->work_bytes);
+	line_put(o, "}");
+}
+
+void
+fe_stats(struct frontend *fe, struct line_out *o, const char *id)
+{
+	line_put(o, "{\"id\":");
+	line_put(o, id);
+	line_put(o, ",\"stats\":{\"instance\":");
+	line_text(o, fe->g->instance,
+	    strnlen(fe->g->instance, SEG_INSTANCE_MAX));
+	key(o, "draining");
+	line_put(o, fe->proc->draining ? "true" : "false");
+	key(o, "slots");
+	line_put(o, "{\"total\":");
+	line_int(o, fe->plan->slots);
+	number(o, "open", fe->sets[ANSWER_OPEN].count);
+	number(o, "closing", fe->sets[ANSWER_CLOSING].count);
+	number(o, "free", fe->sets[ANSWER_FREE].count);
+	line_put(o, "}");
+	PUT(o, fe->g, frontend);
+	PUT(o, fe->g, scheduler);
+	PUT(o, fe->g, gpuexec);
+	PUT(o, fe->g, loader);
+	put_memory(fe, o);
+	put_processes(fe, o);
+	line_put(o, "}}\n");
+}
+
+static const char *
+state_name(uint32_t have)
+{
+	static const char *const names[] = { [HAVE_ABSENT] = "disk",
+		[HAVE_HOST] = "host",
+		[HAVE_LOADING] = "loading",
+		[HAVE_RESIDENT] = "resident",
+		[HAVE_FAILED] = "failed" };
+
+	return have <= HAVE_FAILED ? names[have] : "failed";
+}
+
+static void
+put_adapter(struct frontend *fe, struct line_out *o, uint32_t a,
+    enum dir_state entry)
+{
+	const struct dir_info *info = &fe->g->info[a];
+	uint32_t have = word_load_place(&fe->g->have[a]).state;
+	char text[DIR_REASON_MAX];
+
+	line_put(o, "{\"name\":");
+	fe_names_copy(fe->g, (int32_t)a, text);
+	line_text(o, text, strlen(text));
+	key(o, "rank");
+	line_int(o, info->rank);
+	key(o, "state");
+	line_put(o, "\"");
+	line_put(o, entry == DIR_BROKEN ? "broken" : state_name(have));
+	line_put(o, "\"");
+	number(o, "bytes", info->bytes);
+	number(o, "version", info->version);
+	/* Known once it was read whole. */
+	key(o, "digest");
+	if (memcmp(info->digest, (unsigned char[32]){ 0 }, 32) == 0)
+		line_put(o, "null");
+	else
+		line_hex(o, info->digest, 6);
+	if (entry == DIR_BROKEN || have == HAVE_FAILED) {
+		key(o, "reason");
+		fe_reason(fe->g, (int32_t)a, text);
+		line_text(o, text, strlen(text));
+	}
+	line_put(o, "}");
+}
+
+void
+fe_adapters(struct frontend *fe, struct line_out *o, const char *id)
+{
+	bool first = true;
+
+	line_put(o, "{\"id\":");
+	line_put(o, id);
+	line_put(o, ",\"base\":");
+	line_text(o, fe->names.base, strlen(fe->names.base));
+	line_put(o, ",\"adapters\":[");
+	for (uint32_t a = 0; a < fe->plan->adapters; a++) {
+		uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
+		    memory_order_acquire);
+		enum dir_state state = dir_entry_state(entry);
+
+		if (state != DIR_LISTED && state != DIR_BROKEN)
+			continue;
+		if (!first)
+			line_put(o, ",");
+		first = false;
+		put_adapter(fe, o, a, state);
+	}
+	line_put(o, "]}\n");
+}

@@ -1,0 +1,88 @@
+/*
+ * forward.h -- the model's forward pass over a batch of sequences.
+ *
+ * A step takes slices of any number of sequences: one token of each running
+ * answer, some hundred of a prompt, with or without an adapter, all ranks
+ * mixed.  It writes their keys and values into KV blocks and gives logits for
+ * the rows that want them.  Knows no slots and no shared memory: gpuexec's
+ * process, the cli and the tests call it alike.
+ *
+ * The logits of a prefix are the same bits whatever else is in the step, where
+ * the prompt was cut, and how many threads there are (cpu/kernels.h), as long
+ * as its KV blocks came from the same rule.
+ *
+ * Rows are ordered by adapter, so that each adapter's weights are read once a
+ * step; rows of the base model cost nothing extra.
+ *
+ * Memory   forward_open allocates all of it, a step allocates nothing.
+ * Threads  One caller; its own pool inside.
+ */
+#ifndef GPUEXEC_FORWARD_H
+#define GPUEXEC_FORWARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gpuexec/image.h"
+#include "model/shape.h"
+#include "model/tensors.h"
+
+struct forward;
+
+struct forward_options {
+	enum tensor_dtype weights; /* OTHER: as the files have them */
+	enum tensor_dtype kv;	   /* F32 or BF16 */
+	int threads;		   /* 0: one a core */
+	int rows_max;		   /* of a step */
+	int seqs_max;
+	int logits_max;	  /* rows of a step that may want logits */
+	int context;	  /* positions of a sequence */
+	int block_tokens; /* of a KV block */
+};
+
+/* ERR_* as shape_read and weights_open; ERR_MEMORY. */
+int forward_open(struct forward **, const char *model_dir,
+    const struct forward_options *);
+void forward_close(struct forward *);
+
+const struct shape *forward_shape(const struct forward *);
+enum tensor_dtype forward_dtype(const struct forward *); /* of weights */
+const char *forward_kernels(const struct forward *);	 /* "avx512" ... */
+int forward_threads(const struct forward *);
+
+/* Bytes of a KV block, and those that forward_open takes beside them. */
+size_t forward_block_bytes(const struct forward *);
+size_t forward_weights_bytes(const struct shape *, enum tensor_dtype);
+size_t forward_work_bytes(const struct shape *, const struct forward_options *,
+    int threads);
+
+enum forward_want {
+	FORWARD_NONE,
+	FORWARD_LAST, /* logits of the last row */
+	FORWARD_ALL,  /* of every row */
+};
+
+/* A slice of a sequence: tokens at positions first .. first + count - 1.  What
+ * comes before has been through an earlier step with the same blocks. */
+struct forward_seq {
+	const int32_t *tokens; /* count of them, each 0 .. vocab - 1 */
+	int first, count;
+	void *const *blocks;	     /* first + count positions' worth */
+	const struct image *adapter; /* NULL: the base model */
+	enum forward_want want;
+	int logits; /* filled in: number of its first logits row */
+};
+
+/* All of them in one step.  Limits are the caller's to keep (must). */
+void forward_step(struct forward *, struct forward_seq *, int n);
+
+/* Logits (vocab) of row i of the last step, in the order of the sequences. */
+const float *forward_logits(const struct forward *, int i);
+const float *forward_last(const struct forward *); /* of the last of them */
+
+/* Runs job(arg, i, thread) for i < n on the threads of the forward pass. */
+void forward_share(struct forward *, void (*job)(void *, int, int), void *arg,
+    int n);
+
+#endif

@@ -1,0 +1,58 @@
+/*
+ * forward_in.h -- the parts of a forward pass; for forward*.c alone.
+ */
+#ifndef GPUEXEC_FORWARD_IN_H
+#define GPUEXEC_FORWARD_IN_H
+
+#include "gpuexec/cpu/attention.h"
+#include "gpuexec/cpu/linear.h"
+#include "gpuexec/forward.h"
+#include "gpuexec/weights.h"
+
+/* Rows [row, row + rows) of the step, of one adapter. */
+struct forward_run {
+	const struct image *adapter;
+	int row, rows;
+};
+
+struct forward {
+	struct shape shape;
+	struct forward_options limit;
+	struct weights weights;
+	struct pool *pool;
+	const struct cpu_kernels *kernels;
+	double *frequency; /* [rotary_dim / 2] */
+
+	/* The step: rows ordered by adapter. */
+	int rows, nruns, ntiles, nlogits;
+	int *order;	     /* sequence numbers, ordered by adapter */
+	int32_t *token;	     /* [rows_max] */
+	struct cpu_row *row; /* [rows_max] */
+	int *logits_row;     /* [logits_max] row of the step */
+	struct forward_run *runs;
+	struct cpu_attend_tile *tiles;
+
+	/* Activations, (rows_max, stride). */
+	float *h, *x, *qkv, *att, *gate, *up, *t;
+	size_t ld_h, ld_qkv, ld_att, ld_inter, ld_logits;
+	int k_at, v_at; /* columns in qkv */
+	float *cos, *sin;
+	float *scratch;
+	size_t scratch_ld;
+	float *head_x, *logits; /* (logits_max, stride) */
+
+	/* Adapters of the linear layers at hand. */
+	struct cpu_use *uses;
+	struct cpu_use_job *jobs;
+
+	void *memory; /* all of the above but the weights */
+	size_t bytes;
+};
+
+/* forward_batch.c: from sequences to rows, runs and tiles. */
+void forward_rows(struct forward *, struct forward_seq *, int n);
+
+/* forward_layers.c: from token ids to logits. */
+void forward_compute(struct forward *);
+
+#endif

@@ -1,0 +1,140 @@
+/* The executor: its memory, taken once. */
+#include "gpuexec/gx.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+
+/* What a row may cost on the first day: so many operations a second each
+ * thread.  Too low a guess only makes the first steps short. */
+#define FIRST_GUESS 2e10
+
+/* Pages that the largest adapter of the model can take. */
+static int
+pages_most(const struct gx *g)
+{
+	const struct shape *s = forward_shape(g->forward);
+	uint64_t numbers = 0, pages;
+
+	for (int i = 0; i < LINEAR_COUNT; i++)
+		numbers += ((uint64_t)shape_in(s, (enum shape_linear)i) +
+			       (uint64_t)shape_out(s, (enum shape_linear)i)) *
+		    (uint64_t)(i < LINEAR_LAYER_COUNT ? s->layers : 1);
+	/* Rows that must not cross a page may waste up to half of it. */
+	pages = numbers * ADAPTER_RANK_MAX * sizeof(float) * 2 /
+		g->plan->chunk_bytes +
+	    2;
+	return (int)(pages < g->plan->chunks ? pages : g->plan->chunks);
+}
+
+static int
+take_runs(struct gx *g)
+{
+	const struct plan *p = g->plan;
+	int32_t *prompts = calloc((size_t)p->batch_max * p->context,
+	    sizeof(*prompts));
+	void **blocks = calloc((size_t)p->batch_max * p->blocks_per_slot,
+	    sizeof(*blocks));
+
+	g->runs = calloc(p->batch_max, sizeof(*g->runs));
+	if (g->runs == NULL || prompts == NULL || blocks == NULL) {
+		free(prompts);
+		free(blocks);
+		return ERR_MEMORY;
+	}
+	for (uint32_t i = 0; i < p->batch_max; i++) {
+		g->runs[i].prompt = prompts + (size_t)i * p->context;
+		g->runs[i].blocks = blocks + (size_t)i * p->blocks_per_slot;
+		g->free_runs[g->nfree++] = p->batch_max - 1 - i;
+	}
+	for (uint32_t i = 0; i < p->slots; i++)
+		g->of_slot[i] = GX_NONE;
+	return 0;
+}
+
+static int
+take_leases(struct gx *g)
+{
+	int e = 0;
+
+	g->pages_max = pages_most(g);
+	g->pages = calloc((size_t)g->pages_max, sizeof(*g->pages));
+	g->leases = calloc(g->plan->batch_max, sizeof(*g->leases));
+	if (g->pages == NULL || g->leases == NULL)
+		return ERR_MEMORY;
+	for (uint32_t i = 0; e == 0 && i < g->plan->batch_max; i++) {
+		g->leases[i].adapter = -1;
+		e = image_new(&g->leases[i].image, forward_shape(g->forward),
+		    g->pages_max);
+	}
+	return e;
+}
+
+static int
+take_scratch(struct gx *g)
+{
+	int n = forward_threads(g->forward);
+
+	g->scratch = calloc((size_t)n, sizeof(*g->scratch));
+	for (int i = 0; g->scratch != NULL && i < n; i++)
+		if ((g->scratch[i] = sample_scratch_new((int)g->plan->vocab)) ==
+		    NULL)
+			return ERR_MEMORY;
+	return g->scratch == NULL ? ERR_MEMORY : 0;
+}
+
+int
+gx_open(struct gx *g)
+{
+	const struct plan *p = g->plan;
+	int e;
+
+	g->free_runs = calloc(p->batch_max, sizeof(*g->free_runs));
+	g->live = calloc(p->batch_max, sizeof(*g->live));
+	g->of_slot = calloc(p->slots, sizeof(*g->of_slot));
+	g->seqs = calloc(p->batch_max, sizeof(*g->seqs));
+	g->tokens = calloc(p->step_tokens, sizeof(*g->tokens));
+	e = g->free_runs == NULL || g->live == NULL || g->of_slot == NULL ||
+		g->seqs == NULL || g->tokens == NULL ?
+	    ERR_MEMORY :
+	    take_runs(g);
+	if (e == 0)
+		e = take_leases(g);
+	if (e == 0)
+		e = take_scratch(g);
+	if (e != 0) {
+		gx_close(g);
+		return err_set(e, "no memory for %u running requests",
+		    p->batch_max);
+	}
+	g->row_ns = 2e9 * (double)shape_parameters(forward_shape(g->forward)) /
+	    (FIRST_GUESS * forward_threads(g->forward));
+	/* A dead life launched what it never saw the end of; on this backend
+	 * that died with it. */
+	atomic_store_explicit(g->segs->completed_step,
+	    atomic_load(g->segs->launched_step), memory_order_release);
+	return 0;
+}
+
+void
+gx_close(struct gx *g)
+{
+	for (uint32_t i = 0; g->leases != NULL && i < g->plan->batch_max; i++)
+		image_free(g->leases[i].image);
+	for (int i = 0; g->scratch != NULL && i < forward_threads(g->forward);
+	     i++)
+		sample_scratch_free(g->scratch[i]);
+	if (g->runs != NULL) {
+		free(g->runs[0].prompt);
+		free(g->runs[0].blocks);
+	}
+	free(g->runs);
+	free(g->leases);
+	free(g->pages);
+	free(g->scratch);
+	free(g->free_runs);
+	free(g->live);
+	free(g->of_slot);
+	free(g->seqs);
+	free(g->tokens);
+}

@@ -1,0 +1,259 @@
+/* The catalogue: what the scanner says becomes entries.
+ *
+ *	FREE --> LISTED --> RETIRED --> FREE	replaced or removed, then unused
+ *	    \--> BROKEN --> RETIRED
+ *
+ * An entry is one version of one adapter; its index is used anew only when the
+ * scheduler has called it out and no open request names it. */
+#include "loader/ld.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/log.h"
+
+static uint32_t
+bucket_of(const struct ld *l, const char *name)
+{
+	return (uint32_t)hash_text(HASH_START, name) & (l->nbuckets - 1);
+}
+
+/* The entry that a name means now. */
+static uint32_t
+find(const struct ld *l, const char *name)
+{
+	uint32_t a = l->bucket[bucket_of(l, name)];
+
+	while (a != LD_NOBODY && strcmp(l->w.info[a].name, name) != 0)
+		a = l->bucket_next[a];
+	return a;
+}
+
+static void
+name_it(struct ld *l, uint32_t a)
+{
+	uint32_t *head = &l->bucket[bucket_of(l, l->w.info[a].name)];
+
+	l->bucket_next[a] = *head;
+	*head = a;
+}
+
+static void
+unname(struct ld *l, uint32_t a)
+{
+	uint32_t *at = &l->bucket[bucket_of(l, l->w.info[a].name)];
+
+	while (*at != a && *at != LD_NOBODY)
+		at = &l->bucket_next[*at];
+	if (*at == a)
+		*at = l->bucket_next[a];
+}
+
+static void
+set_state(struct ld *l, uint32_t a, uint32_t serial, enum dir_state to)
+{
+	enum dir_state was = ld_state(l, a);
+
+	l->listed += (to == DIR_LISTED) - (was == DIR_LISTED);
+	l->broken += (to == DIR_BROKEN) - (was == DIR_BROKEN);
+	l->retired += (to == DIR_RETIRED) - (was == DIR_RETIRED);
+	atomic_store_explicit(&l->w.entry[a], dir_entry(serial, to),
+	    memory_order_release);
+	atomic_fetch_add_explicit(l->w.catalogue, 1, memory_order_release);
+}
+
+static uint32_t
+serial_of(const struct ld *l, uint32_t a)
+{
+	return dir_serial(
+	    atomic_load_explicit(&l->w.entry[a], memory_order_relaxed));
+}
+
+static void
+retire(struct ld *l, uint32_t a)
+{
+	unname(l, a);
+	set_state(l, a, serial_of(l, a), DIR_RETIRED);
+}
+
+static bool
+named_by_a_request(const struct ld *l, uint32_t a)
+{
+	for (uint32_t i = 0; i < l->w.plan->slots; i++)
+		if (word_load(&l->w.f[i]).state == F_SUB &&
+		    l->w.request[i].adapter == (int32_t)a)
+			return true;
+	return false;
+}
+
+/* Whether nobody has a use for a retired entry. */
+static bool
+unused(struct ld *l, uint32_t a)
+{
+	struct place_word want = word_load_place(&l->w.want[a]);
+	struct place_word have = word_load_place(&l->w.have[a]);
+
+	return want.state == WANT_OUT && want.gen == have.gen &&
+	    l->job[a] == NULL && l->store.image[a].pins == 0 &&
+	    !named_by_a_request(l, a);
+}
+
+static void
+set_free(struct ld *l, uint32_t a)
+{
+	struct place_word have = word_load_place(&l->w.have[a]);
+
+	store_drop(&l->store, a);
+	have.state = HAVE_ABSENT;
+	word_store_place(&l->w.have[a], have);
+	set_state(l, a, serial_of(l, a), DIR_FREE);
+	if (a < l->free_from)
+		l->free_from = a;
+}
+
+void
+ld_catalogue_reclaim(struct ld *l)
+{
+	for (uint32_t a = 0; a < l->w.plan->adapters && l->retired > 0; a++)
+		if (ld_state(l, a) == DIR_RETIRED && unused(l, a))
+			set_free(l, a);
+}
+
+static uint32_t
+free_entry(struct ld *l)
+{
+	for (uint32_t a = l->free_from; a < l->w.plan->adapters; a++)
+		if (ld_state(l, a) == DIR_FREE) {
+			l->free_from = a + 1;
+			return a;
+		}
+	l->free_from = l->w.plan->adapters;
+	return LD_NOBODY;
+}
+
+static void
+say(const struct ld_found *f, uint32_t version)
+{
+	if (f->kind == FOUND_BROKEN)
+		log_warn("adapter '%s': %s", f->name, f->reason);
+	else
+		log_debug("adapter '%s' version %u listed: rank %d, %ju bytes",
+		    f->name, version, f->rank, (uintmax_t)f->bytes);
+}
+
+/* A new version, in an entry of its own. */
+static void
+add(struct ld *l, const struct ld_found *f, uint32_t version, nsec now)
+{
+	uint32_t a = free_entry(l);
+	struct dir_info *info;
+
+	if (a == LD_NOBODY) {
+		ld_catalogue_reclaim(l);
+		a = free_entry(l);
+	}
+	if (a == LD_NOBODY) {
+		if (!l->full)
+			log_warn("adapter '%s' and others are not listed: the "
+				 "catalogue is full; raise loader.adapters_max",
+			    f->name);
+		l->full = true;
+		return;
+	}
+	info = &l->w.info[a];
+	*info = (struct dir_info){ .version = version,
+		.rank = f->rank,
+		.bytes = f->bytes,
+		.file_bytes = f->file_bytes,
+		.file_id = f->file_id,
+		.listed_ns = now };
+	memcpy(info->name, f->name, sizeof(info->name));
+	memcpy(info->reason, f->reason, sizeof(info->reason));
+	name_it(l, a);
+	set_state(l, a, serial_of(l, a) + 1,
+	    f->kind == FOUND_GOOD ? DIR_LISTED : DIR_BROKEN);
+	say(f, version);
+}
+
+static void
+heed(struct ld *l, const struct ld_found *f, nsec now)
+{
+	uint32_t a = find(l, f->name), version = 1;
+
+	if (a != LD_NOBODY && f->kind != FOUND_GONE &&
+	    l->w.info[a].file_id == f->file_id) {
+		l->seen[a] = true;
+		return;
+	}
+	if (a != LD_NOBODY) {
+		/* What never worked is no version of its own. */
+		version = l->w.info[a].version + (ld_state(l, a) == DIR_LISTED);
+		retire(l, a);
+	}
+	if (f->kind == FOUND_GONE) {
+		log_info("adapter '%s' has been removed", f->name);
+		return;
+	}
+	add(l, f, version, now);
+	a = find(l, f->name);
+	if (a != LD_NOBODY)
+		l->seen[a] = true;
+}
+
+bool
+ld_catalogue_heed(struct ld *l, nsec now)
+{
+	struct ld_found *f = ld_scan_take(l->scan), *next;
+	bool some = f != NULL;
+
+	for (; f != NULL; f = next) {
+		next = f->next;
+		if (f->kind != FOUND_ALL)
+			heed(l, f, now);
+		else
+			atomic_store_explicit(l->w.rescan_done, f->rescan,
+			    memory_order_release);
+		free(f);
+	}
+	ld_gauge(&l->w.meters->listed, l->listed);
+	ld_gauge(&l->w.meters->broken, l->broken);
+	return some;
+}
+
+/* At a start: entries of an earlier life keep their names, until the first look
+ * has said what is there. */
+void
+ld_catalogue_rebuild(struct ld *l)
+{
+	for (uint32_t i = 0; i < l->nbuckets; i++)
+		l->bucket[i] = LD_NOBODY;
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
+		enum dir_state state = ld_state(l, a);
+		struct dir_info *info = &l->w.info[a];
+
+		l->listed += state == DIR_LISTED;
+		l->broken += state == DIR_BROKEN;
+		l->retired += state == DIR_RETIRED;
+		if (state != DIR_LISTED && state != DIR_BROKEN)
+			continue;
+		info->name[DIR_NAME_MAX - 1] = '\0';
+		/* retire comes before add, so a name has one entry; should it
+		 * have two, one is enough. */
+		if (find(l, info->name) != LD_NOBODY)
+			set_state(l, a, serial_of(l, a), DIR_RETIRED);
+		else
+			name_it(l, a);
+	}
+}
+
+void
+ld_catalogue_first(struct ld *l)
+{
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
+		enum dir_state state = ld_state(l, a);
+
+		if ((state == DIR_LISTED || state == DIR_BROKEN) && !l->seen[a])
+			retire(l, a);
+	}
+}

@@ -1,0 +1,175 @@
+/*
+ * ld.h -- what the files of the loader share; for them alone.
+ *
+ *	scan.c       the scanner: what has changed in the directory
+ *	catalogue.c  entries: who is listed, broken, retired, free
+ *	store.c      packed images in host memory
+ *	work.c       the workers and their queue
+ *	pack.c       one adapter, from files to the pool
+ *	load.c       want and have: A2, A3, A7
+ *	loader.c     open, step, tick
+ */
+#ifndef LOADER_LD_H
+#define LOADER_LD_H
+
+#include "loader/loader.h"
+#include "shm/word.h"
+
+#include <pthread.h>
+
+#define LD_NOBODY UINT32_MAX
+
+/* ---- scan.c ---- */
+
+enum found_kind { FOUND_GOOD, FOUND_BROKEN, FOUND_GONE, FOUND_ALL };
+
+/* One thing the scanner has to say. */
+struct ld_found {
+	struct ld_found *next;
+	enum found_kind kind;
+	char name[DIR_NAME_MAX];
+	uint64_t file_id; /* of its files as they were looked at */
+	uint64_t bytes, file_bytes;
+	int32_t rank;
+	uint32_t rescan; /* FOUND_ALL: the asked-for look that is over */
+	char reason[DIR_REASON_MAX];
+};
+
+struct ld_scan;
+
+/* Looks once, then goes on by itself in a thread. */
+int ld_scan_open(struct ld_scan **, const struct ld_world *);
+void ld_scan_close(struct ld_scan *);
+/* Asks for a look without delay, to be answered by FOUND_ALL. */
+void ld_scan_now(struct ld_scan *, uint32_t rescan);
+/* What has been found since, in order; the caller frees each. */
+struct ld_found *ld_scan_take(struct ld_scan *);
+bool ld_scan_waiting(struct ld_scan *);
+
+/* Names the two files of an adapter as they are now: inodes, sizes, times.
+ * Never 0. */
+uint64_t ld_file_id(int dirfd, const char *name, uint64_t *bytes);
+
+/* ---- store.c ---- */
+
+struct store_image {
+	void *bytes; /* NULL: none */
+	uint64_t n;
+	unsigned char digest[ADAPTER_DIGEST_BYTES];
+	uint32_t pins; /* copied from just now */
+	uint32_t prev, next;
+};
+
+/* Least recently used at the tail. */
+struct store {
+	struct store_image *image; /* [adapters] */
+	uint32_t head, tail, count;
+	uint64_t used, most;
+};
+
+int store_open(struct store *, uint32_t adapters, uint64_t most);
+void store_close(struct store *);
+/* Takes over malloced bytes; frees them at once if they do not fit. */
+void store_put(struct store *, uint32_t a, void *bytes, uint64_t n,
+    const unsigned char *digest);
+/* NULL: not there.  Pinned until store_unpin. */
+const struct store_image *store_pin(struct store *, uint32_t a);
+void store_unpin(struct store *, uint32_t a);
+bool store_has(const struct store *, uint32_t a);
+void store_drop(struct store *, uint32_t a);
+
+/* ---- work.c, pack.c ---- */
+
+enum job_state {
+	JOB_QUEUED,
+	JOB_READING,   /* may be cancelled: writes nothing after that */
+	JOB_COPYING,   /* the pool is being written */
+	JOB_CANCELLED, /* by the main thread */
+	JOB_OVER
+};
+
+struct ld_job {
+	struct ld_job *next;
+	_Atomic int state; /* enum job_state */
+	uint32_t adapter;
+	uint32_t gen; /* of the want that it serves */
+	bool copy;    /* to the pool; else to host memory alone */
+	char name[DIR_NAME_MAX];
+	uint64_t file_id;
+	const void *packed; /* pinned in the store; NULL: read the files */
+	unsigned char digest[ADAPTER_DIGEST_BYTES];
+	void *image; /* what was read: the main thread's in the end */
+	uint64_t bytes, page_bytes;
+	uint64_t *page; /* [npages] offsets in the pool */
+	uint32_t npages;
+	bool was_read;
+	int error; /* 0 or ERR_* */
+	char reason[DIR_REASON_MAX];
+};
+
+struct ld_work;
+
+int ld_work_open(struct ld_work **, const struct ld_world *);
+void ld_work_close(struct ld_work *);
+void ld_work_put(struct ld_work *, struct ld_job *);
+/* Jobs that are over, cancelled ones too, one by one; NULL: none. */
+struct ld_job *ld_work_take(struct ld_work *);
+bool ld_work_waiting(struct ld_work *);
+/* true: it writes nothing to the pool from now on. */
+bool ld_work_cancel(struct ld_job *);
+void ld_job_free(struct ld_job *);
+
+/* Does the job in the calling thread, up to JOB_OVER. */
+void ld_pack(const struct ld_world *, int dirfd, struct ld_job *);
+
+/* ---- the main thread's ---- */
+
+struct ld {
+	struct ld_world w;
+	struct ld_scan *scan;
+	struct ld_work *work;
+	struct store store;
+	struct ld_job **job;	 /* [adapters] the one that serves its want */
+	uint32_t *bucket;	 /* [nbuckets] entries by name */
+	uint32_t *bucket_next;	 /* [adapters] */
+	bool *seen;		 /* [adapters] by the first look */
+	uint32_t nbuckets;	 /* a power of two */
+	uint32_t listed, broken; /* entries */
+	uint32_t retired;	 /* entries that wait to be free */
+	uint32_t njobs;
+	uint32_t rescan_asked; /* passed on to the scanner */
+	uint32_t sweep;
+	uint32_t free_from; /* where to look for a free entry */
+	bool full;	    /* has been logged */
+};
+
+/* catalogue.c */
+void ld_catalogue_rebuild(struct ld *);
+bool ld_catalogue_heed(struct ld *, nsec now); /* the scanner's news */
+void ld_catalogue_first(struct ld *);	       /* the first look is over */
+void ld_catalogue_reclaim(struct ld *);
+
+/* load.c */
+bool ld_look(struct ld *, uint32_t adapter, nsec now);
+bool ld_finish(struct ld *, nsec now); /* jobs that are over */
+
+static inline enum dir_state
+ld_state(const struct ld *l, uint32_t a)
+{
+	return dir_entry_state(
+	    atomic_load_explicit(&l->w.entry[a], memory_order_relaxed));
+}
+
+static inline void
+ld_gauge(_Atomic uint64_t *meter, uint64_t v)
+{
+	atomic_store_explicit(meter, v, memory_order_relaxed);
+}
+
+static inline void
+ld_add(_Atomic uint64_t *meter, uint64_t n)
+{
+	atomic_fetch_add_explicit(meter, n, memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,260 @@
+/* want and have: A2 (start), A3 (there, or failed) and A7 (gone).
+ *
+ * have is stored only for the command that want holds: a job that ends after
+ * its command was withdrawn says nothing. */
+#include "loader/ld.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+
+static void
+say(struct ld *l, uint32_t a, struct place_word have)
+{
+	word_store_place(&l->w.have[a], have);
+	(void)ring_push(&l->w.to_scheduler, a);
+}
+
+static void
+fail(struct ld *l, uint32_t a, struct place_word want, int error,
+    const char *why)
+{
+	struct dir_info *info = &l->w.info[a];
+
+	log_warn("adapter '%s': %s", info->name, why);
+	snprintf(info->reason, sizeof(info->reason), "%s", why);
+	ld_add(&l->w.meters->failures, 1);
+	say(l, a,
+	    (struct place_word){ want.gen, HAVE_FAILED, (uint32_t)error & 15u,
+		want.place });
+}
+
+/* Whether another adapter's have still names this place. */
+static bool
+place_is_told(const struct ld *l, uint32_t a, uint32_t place)
+{
+	for (uint32_t i = 0; i < l->w.plan->adapters; i++) {
+		struct place_word have = word_load_place(&l->w.have[i]);
+
+		if (i != a && have.place == place &&
+		    (have.state == HAVE_LOADING || have.state == HAVE_RESIDENT))
+			return true;
+	}
+	return false;
+}
+
+/* The chunk is one that adapters of this class may lie in. */
+static bool
+is_ours(const struct ld *l, uint32_t c, uint32_t kind)
+{
+	struct place_word owner;
+
+	if (c >= l->w.plan->chunks)
+		return false;
+	owner = word_load_place(&l->w.chunk[c]);
+	return owner.state == CHUNK_ADAPTER && owner.class == kind;
+}
+
+/* The offsets that a place means for n bytes; what the scheduler wrote is
+ * checked before a byte is written there. */
+static int
+resolve(const struct ld *l, struct place_word want, struct ld_job *j)
+{
+	uint64_t chunk_bytes = l->w.plan->chunk_bytes;
+	uint32_t c = dir_place_chunk(want.place);
+	uint32_t sub = dir_place_sub(want.place);
+
+	if (want.class > DIR_CLASS_MAX || sub >= 1u << want.class ||
+	    !is_ours(l, c, want.class) ||
+	    (want.class > 0 && j->bytes > chunk_bytes >> want.class))
+		return err_set(ERR_FORMAT, "its place is none");
+	j->page_bytes = chunk_bytes;
+	j->npages = dir_chunks(j->bytes, chunk_bytes);
+	if (j->npages > l->w.plan->chunks)
+		return err_set(ERR_LIMIT, "it is larger than the device");
+	j->page = calloc(j->npages, sizeof(*j->page));
+	if (j->page == NULL)
+		return err_set(ERR_MEMORY, "no memory for a load");
+	for (uint32_t i = 0; i < j->npages; i++) {
+		if (!is_ours(l, c, want.class))
+			return err_set(ERR_FORMAT,
+			    "its chain of chunks breaks");
+		j->page[i] = c * chunk_bytes +
+		    sub * (chunk_bytes >> want.class);
+		for (uint32_t k = 0; k < i; k++)
+			if (j->page[k] == j->page[i])
+				return err_set(ERR_FORMAT,
+				    "its chain of chunks is a ring");
+		c = atomic_load_explicit(&l->w.next[c], memory_order_relaxed);
+	}
+	return 0;
+}
+
+/* A job for this want, not yet put to work; NULL: failed, and said. */
+static struct ld_job *
+prepare(struct ld *l, uint32_t a, struct place_word want)
+{
+	const struct store_image *image;
+	struct ld_job *j = calloc(1, sizeof(*j));
+	int e;
+
+	if (j == NULL) {
+		fail(l, a, want, ERR_MEMORY, "no memory for a load");
+		return NULL;
+	}
+	j->adapter = a;
+	j->gen = want.gen;
+	j->copy = want.state == WANT_IN;
+	j->bytes = l->w.info[a].bytes;
+	j->file_id = l->w.info[a].file_id;
+	memcpy(j->name, l->w.info[a].name, sizeof(j->name));
+	e = j->copy ? resolve(l, want, j) : 0;
+	if (e != 0) {
+		fail(l, a, want, e, err_text());
+		ld_job_free(j);
+		return NULL;
+	}
+	image = store_pin(&l->store, a);
+	if (image != NULL) {
+		j->packed = image->bytes;
+		memcpy(j->digest, image->digest, sizeof(j->digest));
+	}
+	return j;
+}
+
+/* A2, also for what a dead loader was at. */
+static bool
+start(struct ld *l, uint32_t a, struct place_word want)
+{
+	enum dir_state state = ld_state(l, a);
+	struct ld_job *j;
+
+	if (state != DIR_LISTED && state != DIR_RETIRED) {
+		fail(l, a, want, ERR_NOT_FOUND, "there is no such adapter");
+		return true;
+	}
+	if (want.state == WANT_IN && place_is_told(l, a, want.place))
+		return false;
+	if ((j = prepare(l, a, want)) == NULL)
+		return true;
+	if (want.state == WANT_IN)
+		say(l, a,
+		    (struct place_word){ want.gen, HAVE_LOADING, want.class,
+			want.place });
+	l->job[a] = j;
+	l->njobs++;
+	ld_work_put(l->work, j);
+	return true;
+}
+
+/* A7: false while a copy is under way. */
+static bool
+withdraw(struct ld *l, uint32_t a)
+{
+	if (l->job[a] == NULL)
+		return true;
+	if (!ld_work_cancel(l->job[a]))
+		return false;
+	l->job[a] = NULL;
+	return true;
+}
+
+static void
+at_rest(struct ld *l, uint32_t a, uint32_t gen)
+{
+	say(l, a,
+	    (struct place_word){ gen,
+		store_has(&l->store, a) ? HAVE_HOST : HAVE_ABSENT, 0, 0 });
+}
+
+/* Obeys the want of one adapter, as far as that can be done now. */
+bool
+ld_look(struct ld *l, uint32_t a, nsec now)
+{
+	struct place_word want = word_load_place(&l->w.want[a]);
+	struct place_word have = word_load_place(&l->w.have[a]);
+
+	(void)now;
+	if (have.gen == want.gen) {
+		if (have.state == HAVE_LOADING && l->job[a] == NULL &&
+		    want.state == WANT_IN)
+			return start(l, a, want);
+		return false;
+	}
+	if (l->job[a] != NULL && l->job[a]->gen == want.gen)
+		return false; /* WANT_HOST: it is being read */
+	if (!withdraw(l, a))
+		return false;
+	if (want.state == WANT_IN ||
+	    (want.state == WANT_HOST && !store_has(&l->store, a)))
+		return start(l, a, want);
+	at_rest(l, a, want.gen);
+	return true;
+}
+
+/* A3, of a job whose command still stands. */
+static void
+there(struct ld *l, struct ld_job *j, nsec now)
+{
+	uint32_t a = j->adapter;
+	struct place_word want = word_load_place(&l->w.want[a]);
+	struct dir_info *info = &l->w.info[a];
+
+	if (want.gen != j->gen)
+		return;
+	if (j->error != 0) {
+		fail(l, a, want, j->error, j->reason);
+		return;
+	}
+	memcpy(info->digest, j->digest, sizeof(info->digest));
+	info->loaded_ns = now;
+	if (j->copy) {
+		ld_add(&l->w.meters->loads, 1);
+		ld_add(&l->w.meters->load_bytes, j->bytes);
+		say(l, a,
+		    (struct place_word){ want.gen, HAVE_RESIDENT, want.class,
+			want.place });
+	} else {
+		say(l, a, (struct place_word){ want.gen, HAVE_HOST, 0, 0 });
+	}
+}
+
+/* What a job brought is kept, unless it was cancelled: then its entry may be
+ * another's by now. */
+static void
+keep(struct ld *l, struct ld_job *j, bool attached)
+{
+	if (j->was_read)
+		ld_add(&l->w.meters->disk_reads, 1);
+	if (j->packed != NULL)
+		store_unpin(&l->store, j->adapter);
+	if (attached && j->image != NULL && j->error == 0) {
+		store_put(&l->store, j->adapter, j->image, j->bytes, j->digest);
+		j->image = NULL;
+	}
+	ld_gauge(&l->w.meters->host_bytes, l->store.used);
+	ld_gauge(&l->w.meters->host_adapters, l->store.count);
+}
+
+bool
+ld_finish(struct ld *l, nsec now)
+{
+	struct ld_job *j = ld_work_take(l->work);
+	bool attached;
+
+	if (j == NULL)
+		return false;
+	attached = l->job[j->adapter] == j;
+	keep(l, j, attached);
+	if (attached) {
+		l->job[j->adapter] = NULL;
+		there(l, j, now);
+		(void)ld_look(l, j->adapter, now);
+	}
+	ld_job_free(j);
+	l->njobs--;
+	return true;
+}

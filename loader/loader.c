@@ -1,0 +1,142 @@
+/* The loader's life: open, step by hints, sweep by time. */
+#include "loader/loader.h"
+
+#include <stdlib.h>
+
+#include "base/err.h"
+#include "loader/ld.h"
+
+#define HINTS_MAX 256  /* taken a step */
+#define SWEEP_MAX 1024 /* wants looked at a tick */
+
+static int
+allocate(struct ld *l)
+{
+	uint32_t n = l->w.plan->adapters;
+
+	for (l->nbuckets = 16; l->nbuckets < n && l->nbuckets < 1u << 30;)
+		l->nbuckets *= 2;
+	l->job = calloc(n + 1, sizeof(struct ld_job *));
+	l->seen = calloc(n + 1, sizeof(*l->seen));
+	l->bucket = calloc(l->nbuckets, sizeof(*l->bucket));
+	l->bucket_next = calloc(n + 1, sizeof(*l->bucket_next));
+	if (l->job == NULL || l->seen == NULL || l->bucket == NULL ||
+	    l->bucket_next == NULL)
+		return err_set(ERR_MEMORY,
+		    "no memory for the tables of %u adapters", n);
+	return store_open(&l->store, n, l->w.host_bytes);
+}
+
+/* A host tier dies with its process; whatever was HOST is read again. */
+static void
+forget_host(struct ld *l)
+{
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
+		struct place_word have = word_load_place(&l->w.have[a]);
+
+		if (have.state != HAVE_HOST)
+			continue;
+		have.state = HAVE_ABSENT;
+		word_store_place(&l->w.have[a], have);
+	}
+}
+
+int
+ld_open(struct ld **out, const struct ld_world *w, nsec now)
+{
+	struct ld *l = calloc(1, sizeof(*l));
+	int e;
+
+	if (l == NULL)
+		return err_set(ERR_MEMORY, "no memory for the loader");
+	l->w = *w;
+	if ((e = allocate(l)) != 0 ||
+	    (e = ld_work_open(&l->work, &l->w)) != 0 ||
+	    (e = ld_scan_open(&l->scan, &l->w)) != 0) {
+		ld_close(l);
+		return e;
+	}
+	forget_host(l);
+	ld_catalogue_rebuild(l);
+	(void)ld_catalogue_heed(l, now);
+	ld_catalogue_first(l);
+	for (uint32_t a = 0; a < w->plan->adapters; a++)
+		(void)ld_look(l, a, now);
+	*out = l;
+	return 0;
+}
+
+/* The scanner and the workers use the tables: they end first. */
+void
+ld_close(struct ld *l)
+{
+	if (l == NULL)
+		return;
+	for (uint32_t a = 0; l->job != NULL && a < l->w.plan->adapters; a++)
+		if (l->job[a] != NULL)
+			(void)ld_work_cancel(l->job[a]);
+	ld_scan_close(l->scan);
+	ld_work_close(l->work);
+	store_close(&l->store);
+	free(l->job);
+	free(l->seen);
+	free(l->bucket);
+	free(l->bucket_next);
+	free(l);
+}
+
+int
+ld_step(struct ld *l, nsec now)
+{
+	uint64_t hint;
+	int n = 0;
+
+	while (n < HINTS_MAX && ring_pop(&l->w.from_scheduler, &hint)) {
+		if (hint < l->w.plan->adapters)
+			(void)ld_look(l, (uint32_t)hint, now);
+		n++;
+	}
+	while (n < HINTS_MAX && ld_finish(l, now))
+		n++;
+	if (ld_scan_waiting(l->scan))
+		n += ld_catalogue_heed(l, now);
+	return n;
+}
+
+void
+ld_tick(struct ld *l, nsec now)
+{
+	uint32_t n = l->w.plan->adapters, asked;
+
+	for (uint32_t i = 0; i < n && i < SWEEP_MAX; i++) {
+		l->sweep = (l->sweep + 1) % n;
+		(void)ld_look(l, l->sweep, now);
+	}
+	asked = atomic_load_explicit(l->w.rescan_asked, memory_order_acquire);
+	if (asked != l->rescan_asked) {
+		l->rescan_asked = asked;
+		ld_scan_now(l->scan, asked);
+	}
+	if (l->retired > 0)
+		ld_catalogue_reclaim(l);
+	(void)ld_step(l, now);
+}
+
+bool
+ld_busy(struct ld *l)
+{
+	return ring_waiting(&l->w.from_scheduler) || ld_work_waiting(l->work) ||
+	    ld_scan_waiting(l->scan);
+}
+
+uint64_t
+ld_sent(const struct ld *l)
+{
+	return l->w.to_scheduler.head;
+}
+
+bool
+ld_idle(struct ld *l)
+{
+	return l->njobs == 0;
+}

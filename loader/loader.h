@@ -1,0 +1,81 @@
+/*
+ * loader.h -- the adapters: found on disk, judged, packed, kept, copied.
+ *
+ * The loader says which adapters there are (entry[a], dir_info[a]) and obeys
+ * want[a]: it brings an image to the place that the scheduler names, or takes
+ * note that it is no longer wanted, and says so in have[a].  It decides nothing
+ * about memory of the device, and never writes a place on its own idea.
+ *
+ *	main thread    words, catalogue, host tier; never touches a disk
+ *	scanner        looks at the directory, reads configurations and headers
+ *	workers        read, check, pack, copy; one image each at a time
+ *
+ * So a disk that hangs holds up one thread, and a broken adapter itself alone.
+ *
+ * Memory   Tables at ld_open; images in host memory up to host_bytes, and one
+ *          more a worker.
+ * Threads  All functions from the main thread.
+ * Waiting  ld_open for one look at the directory, ld_close for the workers.
+ */
+#ifndef LOADER_LOADER_H
+#define LOADER_LOADER_H
+
+#include "device/device.h"
+#include "model/adapter.h"
+#include "shm/seg.h"
+
+#include <stdbool.h>
+
+struct ld_world {
+	const struct plan *plan;
+	const struct shape *shape;
+	struct device *device;
+	const char *directory; /* of the adapters; "": none */
+	struct adapter_rules rules;
+	uint64_t host_bytes;
+	uint32_t threads;
+	nsec rescan_ns, delay_ns;
+
+	/* loader */
+	_Atomic uint64_t *entry, *have; /* [adapters] */
+	struct dir_info *info;		/* [adapters] */
+	_Atomic uint64_t *catalogue;
+	_Atomic uint32_t *rescan_done;
+	struct loader_meters *meters;
+
+	/* scheduler */
+	const _Atomic uint64_t *want;  /* [adapters] */
+	const _Atomic uint64_t *chunk; /* [chunks] */
+	const _Atomic uint32_t *next;  /* [chunks] */
+
+	/* frontend */
+	const _Atomic uint64_t *f;	    /* [slots] */
+	const struct slot_request *request; /* [slots] */
+	const _Atomic uint32_t *rescan_asked;
+
+	struct ring_rx from_scheduler;
+	struct ring_tx to_scheduler;
+	struct bell *bell; /* of this process: its threads ring it; or NULL */
+};
+
+struct ld;
+
+/* First start or after a death: what is RESIDENT stays if its files are still
+ * the same, what was LOADING begins again.  ERR_MEMORY, ERR_IO (no threads).
+ * A directory that cannot be read is logged, not an error. */
+int ld_open(struct ld **, const struct ld_world *, nsec now);
+void ld_close(struct ld *);
+
+int ld_step(struct ld *, nsec now);
+void ld_tick(struct ld *, nsec now);
+
+/* Something waits to be looked at. */
+bool ld_busy(struct ld *);
+
+/* Hints sent so far to the scheduler. */
+uint64_t ld_sent(const struct ld *);
+
+/* No load is under way. */
+bool ld_idle(struct ld *);
+
+#endif

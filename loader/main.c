@@ -1,0 +1,134 @@
+/* chameleon-loader: the loader in its process. */
+#include "proc/proc.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "loader/loader.h"
+#include "shm/word.h"
+
+static struct {
+	struct ld *loader;
+	struct shape shape;
+	struct tensors base; /* names and sizes; its numbers only where an
+				adapter carries a copy of them */
+	bool has_base;
+	struct device *device;
+	uint64_t sent;
+} me;
+
+static void
+world(struct ld_world *w, const struct proc *p)
+{
+	const struct segs *g = &p->segs;
+
+	*w = (struct ld_world){ .plan = p->plan,
+		.shape = &me.shape,
+		.device = me.device,
+		.directory = p->conf.adapters,
+		.rules = { strcmp(p->conf.loader_allow_partial, "yes") == 0,
+		    strcmp(p->conf.loader_allow_noop, "yes") == 0,
+		    me.has_base ? &me.base : NULL },
+		.host_bytes = p->conf.loader_host_bytes,
+		.threads = p->conf.loader_threads,
+		.rescan_ns = p->conf.loader_rescan_ms * MILLISECOND,
+		.delay_ns = p->conf.loader_delay_ms * MILLISECOND,
+		.entry = g->entry,
+		.have = g->have,
+		.info = g->info,
+		.catalogue = g->catalogue,
+		.rescan_done = g->rescan_done,
+		.meters = g->loader_meters,
+		.want = g->want,
+		.chunk = g->chunk,
+		.next = g->next,
+		.f = g->f,
+		.request = g->request,
+		.rescan_asked = g->rescan_asked,
+		.bell = &g->bell[PROC_LOADER] };
+	segs_rx(g, RING_SC_LD, &w->from_scheduler);
+	segs_tx(g, RING_LD_SC, &w->to_scheduler);
+}
+
+static int
+start(struct proc *p)
+{
+	struct ld_world w;
+	int e;
+
+	if ((e = shape_read(&me.shape, p->conf.model)) != 0)
+		return err_add("model '%s'", p->conf.model);
+	me.has_base = tensors_open_model(&me.base, p->conf.model) == 0;
+	if ((e = device_open_host(&me.device, p->segs.pool_fd,
+		 p->segs.bytes[SEG_POOL], p->plan->chunk_bytes)) != 0)
+		return err_add("pool");
+	world(&w, p);
+	return ld_open(&me.loader, &w, clock_mono());
+}
+
+static void
+wake(struct proc *p)
+{
+	uint64_t sent = ld_sent(me.loader);
+
+	if (sent != me.sent)
+		proc_wake(p, PROC_SCHEDULER);
+	me.sent = sent;
+}
+
+static int
+step(struct proc *p, nsec now)
+{
+	int n = ld_step(me.loader, now);
+
+	wake(p);
+	return n;
+}
+
+static void
+tick(struct proc *p, nsec now)
+{
+	ld_tick(me.loader, now);
+	wake(p);
+}
+
+/* Whoever is still to be answered may need an adapter for it. */
+static bool
+drained(struct proc *p)
+{
+	for (uint32_t i = 0; i < p->plan->slots; i++)
+		if (word_load(&p->segs.f[i]).state == F_SUB)
+			return false;
+	return ld_idle(me.loader);
+}
+
+static void
+leave(struct proc *p)
+{
+	(void)p;
+	ld_close(me.loader);
+	device_close(me.device);
+	if (me.has_base)
+		tensors_close(&me.base);
+}
+
+static bool
+busy(struct proc *p)
+{
+	(void)p;
+	return ld_busy(me.loader);
+}
+
+static const struct proc_ops life = { .id = PROC_LOADER,
+	.open = start,
+	.step = step,
+	.tick = tick,
+	.drained = drained,
+	.close = leave,
+	.busy = busy };
+
+int
+main(int argc, char **argv)
+{
+	return proc_main(argc, argv, &life);
+}

@@ -1,0 +1,159 @@
+/* One adapter on its way: files, numbers, image, pool.  Runs in a worker. */
+#include "loader/ld.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+
+static const char *const files[] = { "adapter_config.json",
+	"adapter_model.safetensors" };
+
+#define NFILES (sizeof(files) / sizeof(files[0]))
+#define PATH_BYTES (DIR_NAME_MAX + 32)
+#define NAP_NS (5 * MILLISECOND) /* between two looks for a cancellation */
+
+uint64_t
+ld_file_id(int dirfd, const char *name, uint64_t *bytes)
+{
+	uint64_t id = HASH_START;
+	char path[PATH_BYTES];
+	struct stat st;
+
+	*bytes = 0;
+	for (size_t i = 0; i < NFILES; i++) {
+		uint64_t what[5] = { i };
+
+		snprintf(path, sizeof(path), "%s/%s", name, files[i]);
+		if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+			what[1] = (uint64_t)st.st_ino;
+			what[2] = (uint64_t)st.st_size;
+			what[3] = (uint64_t)st.st_mtim.tv_sec;
+			what[4] = (uint64_t)st.st_mtim.tv_nsec;
+			*bytes += (uint64_t)st.st_size;
+		}
+		id = hash_bytes(id, what, sizeof(what));
+	}
+	return id == 0 ? 1 : id;
+}
+
+static bool
+wanted(void *job)
+{
+	struct ld_job *j = job;
+
+	return atomic_load(&j->state) != JOB_CANCELLED;
+}
+
+static int
+changed(void)
+{
+	return err_set(ERR_GONE,
+	    "its files have changed since they were listed");
+}
+
+static int
+read_opened(const struct ld_world *w, struct ld_job *j,
+    const struct adapter *ad)
+{
+	uint32_t page = (uint32_t)w->plan->chunk_bytes;
+	enum tensor_dtype dtype = (enum tensor_dtype)w->plan->weight_dtype;
+	uint64_t n = adapter_image_bytes(ad, w->shape, dtype, page);
+	int e;
+
+	if (n != j->bytes)
+		return changed();
+	if ((j->image = malloc(n)) == NULL)
+		return err_set(ERR_MEMORY,
+		    "no memory for its image of %ju bytes", (uintmax_t)n);
+	e = adapter_pack(ad, w->shape, dtype, page, w->rules, j->image, wanted,
+	    j);
+	if (e == 0)
+		memcpy(j->digest,
+		    ((const struct adapter_image *)j->image)->digest,
+		    sizeof(j->digest));
+	return e;
+}
+
+/* From disk to j->image.  The files must be those that were listed, before and
+ * after, or the entry would serve what it does not name. */
+static int
+read_files(const struct ld_world *w, int dirfd, struct ld_job *j)
+{
+	struct adapter ad;
+	uint64_t bytes;
+	int e;
+
+	j->was_read = true;
+	if (ld_file_id(dirfd, j->name, &bytes) != j->file_id)
+		return changed();
+	if ((e = adapter_open(&ad, dirfd, j->name, w->shape, w->rules)) != 0)
+		return e;
+	e = read_opened(w, j, &ad);
+	adapter_close(&ad);
+	if (e == 0 && ld_file_id(dirfd, j->name, &bytes) != j->file_id)
+		return changed();
+	return e;
+}
+
+/* The delay that experiments ask for, cut short when nobody waits any more. */
+static void
+linger(const struct ld_world *w, struct ld_job *j)
+{
+	nsec until;
+
+	if (w->delay_ns == 0)
+		return;
+	until = clock_mono() + w->delay_ns;
+	for (nsec now; wanted(j) && (now = clock_mono()) < until;)
+		clock_sleep(until - now < NAP_NS ? until - now : NAP_NS);
+}
+
+static int
+copy(const struct ld_world *w, struct ld_job *j)
+{
+	const char *from = j->packed != NULL ? j->packed : j->image;
+	int e = 0;
+
+	for (uint32_t i = 0; i < j->npages && e == 0; i++) {
+		uint64_t at = i * j->page_bytes, n = j->bytes - at;
+
+		e = device_copy(w->device, j->page[i], from + at,
+		    n < j->page_bytes ? n : j->page_bytes);
+	}
+	return e;
+}
+
+static int
+fetch_and_copy(const struct ld_world *w, int dirfd, struct ld_job *j)
+{
+	int reading = JOB_READING;
+	int e = j->packed != NULL ? 0 : read_files(w, dirfd, j);
+
+	if (e != 0)
+		return e;
+	linger(w, j);
+	if (!j->copy)
+		return 0;
+	/* From here on the main thread may not answer an OUT. */
+	if (!atomic_compare_exchange_strong(&j->state, &reading, JOB_COPYING))
+		return err_set(ERR_GONE, "it is no longer wanted");
+	return copy(w, j);
+}
+
+void
+ld_pack(const struct ld_world *w, int dirfd, struct ld_job *j)
+{
+	int queued = JOB_QUEUED;
+
+	if (!atomic_compare_exchange_strong(&j->state, &queued, JOB_READING))
+		return;
+	j->error = fetch_and_copy(w, dirfd, j);
+	if (j->error != 0)
+		snprintf(j->reason, sizeof(j->reason), "%s", err_text());
+	atomic_store(&j->state, JOB_OVER);
+}

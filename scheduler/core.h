@@ -1,0 +1,92 @@
+/*
+ * core.h -- the scheduler: who runs, on which memory, beside which adapters.
+ *
+ * Takes words, rings and `now`; knows no operating system, so that a simulator
+ * runs the very same code.  It changes words as the tables of
+ * docs/RECOVERY.md allow (transitions 2, 3 and 9; A1, A4, A6 and A8), and has no
+ * private truth: sch_open rebuilds queues, free lists and live tickets from the
+ * words, at the first start and after a death alike.
+ *
+ *	f SUB --> waiting --> placed --> ended --> released
+ *	             ^          | held: its tokens stay, its blocks go
+ *	             +----------+
+ *
+ * First come, first served, where memory lacks; a request whose adapter is on
+ * its way is overtaken by others meanwhile, since the place is already its own.
+ * Keys and values win over cached adapters, and the oldest running request over
+ * all younger ones, so that somebody always gets to the end.
+ *
+ * Memory   All at sch_open, by the sizes of the plan.
+ * Threads  One.
+ * Waiting  Never.
+ */
+#ifndef SCHEDULER_CORE_H
+#define SCHEDULER_CORE_H
+
+#include "policy/admit.h"
+#include "policy/evict.h"
+#include "shm/seg.h"
+
+#include <stdbool.h>
+
+/* What the scheduler sees.  Those without const are its own. */
+struct sch_world {
+	const struct plan *plan;
+
+	/* frontend */
+	const _Atomic uint64_t *f;	    /* [slots] */
+	const struct slot_request *request; /* [slots] */
+	const _Atomic uint64_t *ask;	    /* [adapters] */
+
+	/* scheduler */
+	_Atomic uint64_t *s, *b;    /* [slots] */
+	struct slot_ticket *ticket; /* [slots] */
+	uint32_t *blocks;	    /* [slots][blocks_per_slot] */
+	_Atomic uint64_t *want;	    /* [adapters] */
+	_Atomic uint64_t *chunk;    /* [chunks] */
+	_Atomic uint32_t *next;	    /* [chunks] */
+	struct scheduler_meters *meters;
+
+	/* loader */
+	const _Atomic uint64_t *entry, *have; /* [adapters] */
+	const struct dir_info *info;	      /* [adapters] */
+
+	/* gpuexec, and the supervisor's number of its life */
+	const _Atomic uint64_t *x; /* [slots] */
+	const _Atomic uint64_t *launched_step, *completed_step;
+	const _Atomic uint32_t *gpuexec_epoch;
+
+	struct ring_rx from_frontend, from_gpuexec, from_loader;
+	struct ring_tx to_frontend, to_gpuexec, to_loader;
+};
+
+struct sch_rules {
+	const struct admit_policy *admission;
+	const struct evict_policy *eviction;
+	uint32_t spare_blocks; /* granted ahead of need */
+};
+
+struct sch;
+
+/* Copies world and rules; the words must outlive it.  ERR_MEMORY. */
+int sch_open(struct sch **, const struct sch_world *, const struct sch_rules *,
+    nsec now);
+void sch_close(struct sch *);
+
+/* Takes hints and does what they allow; a bounded amount, returned. */
+int sch_step(struct sch *, nsec now);
+
+/* Sweeps the words, or a part of them where they are many. */
+void sch_tick(struct sch *, nsec now);
+
+/* No request is open. */
+bool sch_drained(struct sch *);
+
+/* Whether hints wait. */
+bool sch_busy(struct sch *);
+
+/* Hints sent so far to each peer: more than before means that it must be
+ * woken. */
+uint64_t sch_sent(const struct sch *, enum proc_id peer);
+
+#endif

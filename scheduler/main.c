@@ -1,0 +1,123 @@
+/* chameleon-scheduler: the core in its process. */
+#include "proc/proc.h"
+
+#include "base/err.h"
+#include "scheduler/core.h"
+
+static struct {
+	struct sch *core;
+	uint64_t sent[PROC_COUNT];
+} me;
+
+static void
+world(struct sch_world *w, const struct proc *p)
+{
+	const struct segs *g = &p->segs;
+
+	*w = (struct sch_world){ .plan = p->plan,
+		.f = g->f,
+		.request = g->request,
+		.ask = g->ask,
+		.s = g->s,
+		.b = g->b,
+		.ticket = g->ticket,
+		.blocks = g->blocks,
+		.want = g->want,
+		.chunk = g->chunk,
+		.next = g->next,
+		.meters = g->scheduler_meters,
+		.entry = g->entry,
+		.have = g->have,
+		.info = g->info,
+		.x = g->x,
+		.launched_step = g->launched_step,
+		.completed_step = g->completed_step,
+		.gpuexec_epoch = &g->supervisor->order[PROC_GPUEXEC].epoch };
+	segs_rx(g, RING_FE_SC, &w->from_frontend);
+	segs_rx(g, RING_GX_SC, &w->from_gpuexec);
+	segs_rx(g, RING_LD_SC, &w->from_loader);
+	segs_tx(g, RING_SC_FE, &w->to_frontend);
+	segs_tx(g, RING_SC_GX, &w->to_gpuexec);
+	segs_tx(g, RING_SC_LD, &w->to_loader);
+}
+
+static int
+start(struct proc *p)
+{
+	struct sch_rules rules = { admit_find(p->conf.scheduler_admission),
+		evict_find(p->conf.scheduler_eviction),
+		p->conf.scheduler_spare_blocks };
+	struct sch_world w;
+
+	if (rules.admission == NULL || rules.eviction == NULL)
+		return err_set(ERR_CONFIG,
+		    "scheduler.admission %s, scheduler.eviction %s: no such "
+		    "policy",
+		    p->conf.scheduler_admission, p->conf.scheduler_eviction);
+	world(&w, p);
+	return sch_open(&me.core, &w, &rules, clock_mono());
+}
+
+/* Wakes whoever was told something. */
+static void
+wake(struct proc *p)
+{
+	for (int i = 0; i < PROC_COUNT; i++) {
+		uint64_t sent = sch_sent(me.core, (enum proc_id)i);
+
+		if (sent != me.sent[i])
+			proc_wake(p, (enum proc_id)i);
+		me.sent[i] = sent;
+	}
+}
+
+static int
+step(struct proc *p, nsec now)
+{
+	int n = sch_step(me.core, now);
+
+	wake(p);
+	return n;
+}
+
+static void
+tick(struct proc *p, nsec now)
+{
+	sch_tick(me.core, now);
+	wake(p);
+}
+
+static bool
+drained(struct proc *p)
+{
+	(void)p;
+	return sch_drained(me.core);
+}
+
+static void
+leave(struct proc *p)
+{
+	(void)p;
+	sch_close(me.core);
+}
+
+static bool
+busy(struct proc *p)
+{
+	(void)p;
+	return sch_busy(me.core);
+}
+
+static const struct proc_ops life = { .id = PROC_SCHEDULER,
+	.open = start,
+	.step = step,
+	.tick = tick,
+	.drained = drained,
+	.close = leave,
+	.busy = busy };
+
+int
+main(int argc, char **argv)
+{
+	return proc_main(argc, argv, &life);
+}

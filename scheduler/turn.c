@@ -1,0 +1,125 @@
+/* What is done each turn, and in which order: first what runs, then what comes.
+ */
+#include "scheduler/sch.h"
+
+#define ADMIT_MAX 64 /* placements and loads a turn, so that it stays short */
+
+/* A new gpuexec obeys only what it is told itself. */
+static void
+new_epoch(struct sch *h, nsec now)
+{
+	uint32_t epoch = atomic_load_explicit(h->w.gpuexec_epoch,
+			     memory_order_acquire) &
+	    WORD_LOW_MASK;
+
+	if (epoch == h->epoch)
+		return;
+	h->epoch = epoch;
+	for (uint32_t i = h->nlive; i-- > 0;)
+		(void)look_slot(h, h->live[i], now);
+}
+
+/* Fences that have passed since the last turn. */
+static void
+new_completed(struct sch *h, nsec now)
+{
+	uint64_t completed = atomic_load_explicit(h->w.completed_step,
+	    memory_order_acquire);
+	bool more = completed != h->completed;
+
+	h->completed = completed;
+	if (!h->settled && completed >= h->start_fence) {
+		chunks_settle(h);
+		more = true;
+	}
+	chunks_cool(h);
+	if (!more || h->nmoving == 0)
+		return;
+	for (uint32_t i = h->nholding; i-- > 0;)
+		if (h->key[h->holding[i]].away == AWAY_LEAVING)
+			(void)resident_look(h, h->holding[i], now);
+}
+
+static int
+again(struct sch *h, nsec now)
+{
+	int done = 0;
+
+	for (uint32_t i = h->nlive; i-- > 0 && h->nagain > 0;)
+		if (h->slot[h->live[i]].phase == PHASE_AGAIN)
+			done += place_again(h, h->live[i], now);
+	return done;
+}
+
+/* The suspect has ended: the next one's turn. */
+static void
+next_suspect(struct sch *h)
+{
+	uint32_t best = h->parked;
+
+	if (h->suspect != NOBODY || best == NOBODY)
+		return;
+	for (uint32_t i = h->slot[best].next; i != NOBODY; i = h->slot[i].next)
+		if (queue_before(h, i, best))
+			best = i;
+	h->suspect = best;
+	sch_phase_set(h, best, PHASE_WAITING);
+}
+
+/* Places the first waiter of an adapter that is here. */
+static bool
+admit_ready(struct sch *h, uint32_t key, nsec now)
+{
+	if (!resident_here(h, key))
+		return resident_look(h, key, now);
+	return place_first(h, h->key[key].head, now) != PLACE_LACKS;
+}
+
+/* First come, first served: the older of who may be placed and who needs its
+ * adapter brought; where memory lacks, nobody younger goes on. */
+static int
+admit(struct sch *h, nsec now)
+{
+	int done = 0;
+
+	for (; done < ADMIT_MAX; done++) {
+		uint32_t ready = queue_top(h, HEAP_READY);
+		uint32_t cold = queue_top(h, HEAP_COLD);
+
+		if (h->nlive >= h->w.plan->batch_max)
+			ready = NOBODY;
+		if (ready != NOBODY && cold != NOBODY) {
+			if (queue_before(h, h->key[ready].head,
+				h->key[cold].head))
+				cold = NOBODY;
+			else
+				ready = NOBODY;
+		}
+		if (ready == NOBODY && cold == NOBODY)
+			break;
+		if (ready != NOBODY ?
+			!admit_ready(h, ready, now) :
+			resident_bring(h, cold, now) == BRING_LACKS)
+			break;
+	}
+	return done;
+}
+
+int
+turn_all(struct sch *h, nsec now)
+{
+	int done = 0;
+
+	new_epoch(h, now);
+	new_completed(h, now);
+	if (h->nagain > 0)
+		done += again(h, now);
+	next_suspect(h);
+	if (!h->settled)
+		return done;
+	if (h->nlacks > 0)
+		grant_serve(h, now);
+	if (h->nlacks == 0)
+		done += admit(h, now);
+	return done;
+}

@@ -1,0 +1,42 @@
+/* Arithmetic of the adapter directory: classes, chunks, names. */
+#include "shm/dir.h"
+
+#include <string.h>
+
+uint32_t
+dir_class(uint64_t bytes, uint64_t chunk_bytes)
+{
+	uint32_t c = 0;
+
+	while (c < DIR_CLASS_MAX && bytes <= chunk_bytes >> (c + 1))
+		c++;
+	return c;
+}
+
+uint32_t
+dir_chunks(uint64_t bytes, uint64_t chunk_bytes)
+{
+	uint64_t n = bytes / chunk_bytes + (bytes % chunk_bytes != 0);
+
+	return n == 0 ? 1 : n > UINT32_MAX ? UINT32_MAX : (uint32_t)n;
+}
+
+static int
+letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+	    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+}
+
+int
+dir_name_legal(const char *name)
+{
+	size_t n = strnlen(name, DIR_NAME_MAX);
+
+	if (n == 0 || n == DIR_NAME_MAX || name[0] == '.')
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		if (!letter(name[i]))
+			return 0;
+	return 1;
+}

@@ -1,0 +1,48 @@
+/*
+ * plan.h -- how large everything is, worked out once before anything starts.
+ *
+ * The supervisor makes it from settings and model (supervisor/plan.h) and puts
+ * it into its segment; whoever maps a segment finds its parts by it.
+ */
+#ifndef SHM_PLAN_H
+#define SHM_PLAN_H
+
+#include <stdint.h>
+
+enum seg_id {
+	SEG_SUPERVISOR,
+	SEG_LOADER, /* as in topo.tbl from here on */
+	SEG_GPUEXEC,
+	SEG_SCHEDULER,
+	SEG_FRONTEND,
+	SEG_BELLS,
+	SEG_POOL,
+	SEG_COUNT
+};
+
+struct plan {
+	uint32_t slots;	   /* requests held at once */
+	uint32_t context;  /* tokens of prompt and answer together */
+	uint32_t vocab;	   /* ids are 0 .. vocab - 1 */
+	uint32_t adapters; /* entries of the catalogue */
+	uint32_t connections;
+	uint32_t batch_max;	  /* requests running at once */
+	uint32_t step_tokens;	  /* rows of one step */
+	uint32_t block_tokens;	  /* tokens of a KV block */
+	uint32_t blocks_per_slot; /* ceil(context / block_tokens) */
+	uint32_t blocks_per_chunk;
+	uint32_t chunks;  /* of the pool */
+	uint32_t threads; /* that compute */
+	uint64_t chunk_bytes;
+	uint64_t kv_block_bytes; /* all layers, K and V */
+	uint32_t weight_dtype;	 /* enum tensor_dtype: F32 or BF16 */
+	uint32_t kv_dtype;	 /* likewise */
+	uint64_t seg_bytes[SEG_COUNT];
+	uint64_t weights_bytes; /* private memory of gpuexec, for the report */
+	uint64_t work_bytes;	/* likewise: activations */
+};
+
+/* Fills seg_bytes from the rest. */
+void plan_segments(struct plan *);
+
+#endif

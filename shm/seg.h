@@ -1,0 +1,227 @@
+/*
+ * seg.h -- the shared-memory objects of one instance, and what lies where.
+ *
+ *	/chameleon.<instance>.<role>	mode 0600, one a role, and bells, pool
+ *
+ * The supervisor creates and formats all of them, from the plan; a role maps
+ * its own read-write and the others read-only, at any address.  No pointers in
+ * them: a thing is named by index and generation.
+ *
+ * Memory   A segment stays when its process dies; the supervisor unlinks all
+ *          of them at the end of an instance.
+ * Threads  segs_open once a process; the parts have their own rules.
+ */
+#ifndef SHM_SEG_H
+#define SHM_SEG_H
+
+#include "base/clock.h"
+#include "shm/bell.h"
+#include "shm/dir.h"
+#include "shm/plan.h"
+#include "shm/ring.h"
+#include "shm/slot.h"
+
+#include <stdalign.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum proc_id {
+#define PROC(name, program, silence) PROC_##name,
+#define RING(name, from, to, depth)
+#include "shm/topo.tbl"
+#undef PROC
+#undef RING
+	PROC_COUNT
+};
+
+enum ring_id {
+#define PROC(name, program, silence)
+#define RING(name, from, to, depth) RING_##name,
+#include "shm/topo.tbl"
+#undef PROC
+#undef RING
+	RING_COUNT
+};
+
+#define SEG_SETTINGS_BYTES 16384 /* struct conf */
+#define SEG_WORDS_BYTES 512	 /* last words of a process */
+#define SEG_INSTANCE_MAX 65
+
+/* In front of each segment; written once by the supervisor. */
+struct seg_header {
+	uint64_t magic; /* written last */
+	uint64_t
+	    fingerprint; /* of every shared struct: another build's is refused */
+	uint64_t bytes;
+	uint64_t boot_id; /* of this life of the instance */
+	char instance[SEG_INSTANCE_MAX];
+};
+
+enum cell_state {
+	CELL_NONE,
+	CELL_BOOT,
+	CELL_RUN,
+	CELL_DRAIN,
+	CELL_DONE,
+	CELL_FAILED
+};
+
+/* What a process says of itself; in its segment, written by it alone. */
+struct cell {
+	alignas(64) _Atomic uint32_t state; /* enum cell_state */
+	_Atomic uint32_t epoch;		    /* of the life that writes here */
+	_Atomic nsec beat_ns;		    /* its loop's last turn */
+	_Atomic uint64_t turns;
+	_Atomic uint64_t working_on; /* what it handles now, + 1; 0: nothing */
+	char last_words[SEG_WORDS_BYTES];
+};
+
+/* What the supervisor says to a process; in the supervisor's segment. */
+struct order {
+	alignas(64) _Atomic uint32_t halt; /* 0 run, 1 drain, 2 stop now */
+	_Atomic uint32_t epoch;		   /* life of this role; from 1 */
+	_Atomic uint32_t pid;
+	_Atomic uint32_t restarts;
+	_Atomic nsec drain_until_ns;
+	_Atomic uint64_t start_time; /* of pid, as the kernel counts it */
+};
+
+struct supervisor_seg {
+	struct seg_header header;
+	struct plan plan;
+	alignas(64) struct order order[PROC_COUNT];
+	_Atomic uint32_t port;	 /* that clients reach, when listening */
+	uint32_t settings_bytes; /* of the supervisor's struct conf */
+	alignas(64) unsigned char settings[SEG_SETTINGS_BYTES];
+};
+
+/* Counters of the scheduler; written by it alone. */
+struct scheduler_meters {
+	_Atomic uint64_t placed, finished, denied, squashed, hits, misses;
+	_Atomic uint64_t loads, evictions;
+	_Atomic uint64_t waiting, running; /* now */
+	_Atomic uint64_t kv_blocks_used, kv_blocks_total, adapter_chunks;
+	_Atomic uint64_t stale_hints, sweep_found;
+};
+
+/* Counters of gpuexec; written by it alone. */
+struct gpuexec_meters {
+	_Atomic uint64_t steps, prompt_tokens, output_tokens, lora_rows;
+	_Atomic uint64_t stale_hints, sweep_found, sat_out;
+	_Atomic uint64_t step_ns; /* sum over all steps */
+};
+
+struct loader_meters {
+	_Atomic uint64_t loads, load_bytes, disk_reads, failures;
+	_Atomic uint64_t host_bytes, host_adapters, listed, broken;
+};
+
+struct frontend_meters {
+	_Atomic uint64_t accepted, refused, finished, cancelled, failed;
+	_Atomic uint64_t connections; /* now */
+	_Atomic uint64_t tokens_told;
+};
+
+/* Pointers into the mapped segments.  Own parts are writable, all others are
+ * read-only pages, whatever the type says. */
+struct segs {
+	char instance[SEG_INSTANCE_MAX];
+	void *base[SEG_COUNT];
+	size_t bytes[SEG_COUNT];
+	int pool_fd;
+	const struct plan *plan;
+	struct supervisor_seg *supervisor;
+	struct cell *cell[PROC_COUNT];
+	struct bell *bell; /* [PROC_COUNT] */
+	struct ring_out *ring_out[RING_COUNT];
+	struct ring_in *ring_in[RING_COUNT];
+
+	/* frontend */
+	_Atomic uint64_t *f;		/* [slots] */
+	_Atomic uint32_t *told;		/* [slots] tokens given to the client */
+	struct slot_request *request;	/* [slots] */
+	int32_t *prompt;		/* [slots][context] */
+	_Atomic uint64_t *ask;		/* [adapters] */
+	_Atomic uint32_t *rescan_asked; /* count of asks */
+	_Atomic uint32_t *drain_asked;	/* 1: an operator wants the end */
+	struct frontend_meters *frontend_meters;
+
+	/* scheduler */
+	_Atomic uint64_t *s;	    /* [slots] */
+	_Atomic uint64_t *b;	    /* [slots] low: blocks granted */
+	struct slot_ticket *ticket; /* [slots] */
+	uint32_t *blocks;	    /* [slots][blocks_per_slot] */
+	_Atomic uint64_t *want;	    /* [adapters] */
+	_Atomic uint64_t *chunk;    /* [chunks] */
+	_Atomic uint32_t *next; /* [chunks] chunk after this, of one adapter */
+	struct scheduler_meters *scheduler_meters;
+
+	/* loader */
+	_Atomic uint64_t *entry;       /* [adapters] */
+	_Atomic uint64_t *have;	       /* [adapters] */
+	struct dir_info *info;	       /* [adapters] */
+	_Atomic uint64_t *catalogue;   /* count of changes to entries */
+	_Atomic uint32_t *rescan_done; /* the rescan_asked that is obeyed */
+	struct loader_meters *loader_meters;
+
+	/* gpuexec */
+	_Atomic uint64_t *x;		/* [slots] */
+	struct slot_result *result;	/* [slots] */
+	int32_t *tok;			/* [slots][context] */
+	struct slot_logprobs *logprobs; /* [slots][SLOT_WINDOW] */
+	_Atomic uint64_t *launched_step, *completed_step;
+	struct gpuexec_meters *gpuexec_meters;
+};
+
+/* Row of a slot in prompt, tok, blocks, logprobs. */
+static inline int32_t *
+segs_prompt(const struct segs *g, uint32_t slot)
+{
+	return g->prompt + (size_t)slot * g->plan->context;
+}
+
+static inline int32_t *
+segs_tok(const struct segs *g, uint32_t slot)
+{
+	return g->tok + (size_t)slot * g->plan->context;
+}
+
+static inline uint32_t *
+segs_blocks(const struct segs *g, uint32_t slot)
+{
+	return g->blocks + (size_t)slot * g->plan->blocks_per_slot;
+}
+
+static inline struct slot_logprobs *
+segs_logprobs(const struct segs *g, uint32_t slot, uint32_t i)
+{
+	return g->logprobs + (size_t)slot * SLOT_WINDOW + i % SLOT_WINDOW;
+}
+
+/* Creates and formats all segments; backs all but the pool with memory, so
+ * that no later write can fail.  ERR_BUSY: some exist (segs_unlink first);
+ * ERR_MEMORY: too little shared memory, says how much is needed and there. */
+int segs_create(struct segs *, const char *instance, const struct plan *,
+    const void *settings, size_t settings_bytes);
+
+/* Maps them for one process; me is PROC_COUNT for a mere reader.
+ * ERR_NOT_FOUND: no such instance; ERR_LAYOUT: of another build. */
+int segs_open(struct segs *, const char *instance, enum proc_id me);
+
+/* Unmaps. */
+void segs_close(struct segs *);
+
+/* Removes the names; fine if there are none. */
+void segs_unlink(const char *instance);
+
+/* The end of a ring that process me has. */
+void segs_tx(const struct segs *, enum ring_id, struct ring_tx *);
+void segs_rx(const struct segs *, enum ring_id, struct ring_rx *);
+
+const char *seg_proc_name(enum proc_id);
+nsec seg_proc_silence(enum proc_id);
+uint64_t seg_fingerprint(void);
+
+#endif

@@ -1,0 +1,308 @@
+/* What the table's words do. */
+#include "supervisor/child.h"
+
+#include "base/err.h"
+#include "base/log.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+static const char *
+name_of(const struct child *c)
+{
+	return seg_proc_name(c->id);
+}
+
+static struct order *
+order_of(struct sv *sv, const struct child *c)
+{
+	return &sv->segs.supervisor->order[c->id];
+}
+
+void
+sv_end(struct sv *sv, enum sv_stop stop, int status)
+{
+	if (sv->stop == SV_STAY)
+		sv->status = status;
+	if (stop > sv->stop)
+		sv->stop = stop;
+}
+
+static void
+watch(struct sv *sv, int fd, enum sv_source source, enum proc_id id)
+{
+	struct epoll_event ev = { .events = EPOLLIN,
+		.data.u64 = (uint64_t)source << 8 | (uint64_t)id };
+
+	(void)epoll_ctl(sv->epoll, EPOLL_CTL_ADD, fd, &ev);
+}
+
+void
+child_interest(struct sv *sv, struct child *c)
+{
+	struct epoll_event ev = { .events = door_wants_room(&sv->door) ?
+		    EPOLLOUT :
+		    EPOLLIN,
+		.data.u64 = (uint64_t)SV_CONTROL << 8 | (uint64_t)c->id };
+
+	if (c->at.control >= 0)
+		(void)epoll_ctl(sv->epoll, EPOLL_CTL_MOD, c->at.control, &ev);
+}
+
+/* ------------------------------------------------------------- actions */
+
+static void
+do_nothing(struct sv *sv, struct child *c, nsec now)
+{
+	(void)sv;
+	(void)c;
+	(void)now;
+}
+
+static void
+do_spawn(struct sv *sv, struct child *c, nsec now)
+{
+	struct order *o = order_of(sv, c);
+	int e;
+
+	bell_format(&sv->segs.bell[c->id]);
+	atomic_store(&o->halt, 0);
+	c->spawned_ns = now;
+	c->up_ns = 0;
+	c->timer_ns = now + SV_BOOT_NS;
+	if ((e = spawn_role(&c->at, name_of(c), sv->segs.instance)) != 0) {
+		log_error("%s cannot be started: %s", name_of(c), err_text());
+		snprintf(c->last_words, sizeof(c->last_words), "%s",
+		    err_text());
+		snprintf(c->end.how, sizeof(c->end.how), "no process");
+		c->end.status = err_status(e);
+		child_event(sv, c,
+		    c->end.status == 100 ? EV_REFUSED : EV_EXITED, now);
+		return;
+	}
+	atomic_store(&o->start_time, spawn_start_time(c->at.pid));
+	atomic_store(&o->pid, (uint32_t)c->at.pid);
+	watch(sv, c->at.pidfd, SV_ENDED, c->id);
+	if (c->id == PROC_FRONTEND) {
+		watch(sv, c->at.control, SV_CONTROL, c->id);
+		if (sv->ready)
+			door_hand_over(&sv->door);
+		child_interest(sv, c);
+	}
+	log_info("%s started pid=%d life=%u", name_of(c), (int)c->at.pid,
+	    atomic_load(&o->epoch));
+}
+
+static void
+do_note(struct sv *sv, struct child *c, nsec now)
+{
+	(void)sv;
+	if (c->state == SV_UP)
+		log_info("%s is up after=%.0fms", name_of(c),
+		    clock_ms(now - c->spawned_ns));
+	else if (c->state == SV_DOWN)
+		log_debug("%s is down", name_of(c));
+}
+
+static void
+do_wait(struct sv *sv, struct child *c, nsec now)
+{
+	nsec ready = c->up_ns == 0 ? 0 : now - c->up_ns;
+	nsec wait = sv_wait(&c->deaths, ready, now);
+
+	if (!sv->ready && c->deaths.too_often) {
+		log_error("%s cannot be started; giving up", name_of(c));
+		sv_end(sv, SV_NOW, 111);
+		return;
+	}
+	if (c->deaths.too_often)
+		log_warn("%s dies too often: one start each %.0f s from now on",
+		    name_of(c), (double)SV_WAIT_MAX_NS / (double)SECOND);
+	log_info("%s will be started again in=%.0fms", name_of(c),
+	    clock_ms(wait));
+	c->timer_ns = now + wait;
+	atomic_fetch_add(&order_of(sv, c)->restarts, 1);
+}
+
+static void
+do_give_up(struct sv *sv, struct child *c, nsec now)
+{
+	(void)now;
+	if (sv->ready) {
+		log_error("%s stays down: %s; mend that and start the engine "
+			  "anew",
+		    name_of(c), c->last_words);
+		return;
+	}
+	log_error("%s cannot start: %s", name_of(c), c->last_words);
+	sv_end(sv, SV_NOW, 100);
+}
+
+static void
+halt(struct sv *sv, struct child *c, uint32_t how, nsec until)
+{
+	struct order *o = order_of(sv, c);
+
+	atomic_store(&o->drain_until_ns, until);
+	atomic_store_explicit(&o->halt, how, memory_order_release);
+	bell_post(&sv->segs.bell[c->id]);
+	c->timer_ns = until;
+}
+
+static void
+do_ask_halt(struct sv *sv, struct child *c, nsec now)
+{
+	nsec length = c->id == PROC_FRONTEND ?
+	    sv->conf->supervisor_drain_ms * MILLISECOND :
+	    SV_LEAVE_NS;
+
+	log_info("%s is asked to finish within=%.0fms", name_of(c),
+	    clock_ms(length));
+	halt(sv, c, 1, now + length);
+}
+
+static void
+do_hurry(struct sv *sv, struct child *c, nsec now)
+{
+	halt(sv, c, 2, now + SV_LEAVE_NS);
+}
+
+static void
+do_abort(struct sv *sv, struct child *c, nsec now)
+{
+	(void)sv;
+	log_warn("%s does not answer pid=%d; ending it", name_of(c),
+	    (int)c->at.pid);
+	spawn_signal(&c->at, SIGABRT);
+	c->timer_ns = now + SV_ABORT_NS;
+}
+
+static void
+do_kill(struct sv *sv, struct child *c, nsec now)
+{
+	(void)sv;
+	log_warn("%s is killed pid=%d", name_of(c), (int)c->at.pid);
+	spawn_signal(&c->at, SIGKILL);
+	c->timer_ns = now + SV_KILL_NS;
+}
+
+static void (*const actions[SV_NACTION])(struct sv *, struct child *, nsec) = {
+	[DO_NOTHING] = do_nothing,
+	[DO_SPAWN] = do_spawn,
+	[DO_NOTE] = do_note,
+	[DO_WAIT] = do_wait,
+	[DO_GIVE_UP] = do_give_up,
+	[DO_ASK_HALT] = do_ask_halt,
+	[DO_HURRY] = do_hurry,
+	[DO_ABORT] = do_abort,
+	[DO_KILL] = do_kill,
+};
+
+/* -------------------------------------------------------------- events */
+
+void
+child_event(struct sv *sv, struct child *c, enum sv_event event, nsec now)
+{
+	struct sv_row row = sv_next(c->state, event);
+
+	if (row.action == DO_NOTHING)
+		return;
+	log_debug("%s was %s, is %s", name_of(c), sv_state_name(c->state),
+	    sv_state_name(row.next));
+	c->state = row.next;
+	c->timer_ns = 0;
+	actions[row.action](sv, c, now);
+}
+
+/* What it left in its cell; nobody writes there any more. */
+static void
+hear(struct sv *sv, struct child *c)
+{
+	const struct cell *cell = sv->segs.cell[c->id];
+	uint64_t on = atomic_load(&cell->working_on);
+	size_t n;
+
+	memcpy(c->last_words, cell->last_words, sizeof(c->last_words));
+	c->last_words[sizeof(c->last_words) - 1] = '\0';
+	n = strlen(c->last_words);
+	if (on != 0)
+		snprintf(c->last_words + n, sizeof(c->last_words) - n,
+		    "%sworking on %ju", n == 0 ? "" : "; ",
+		    (uintmax_t)(on - 1));
+}
+
+static void
+tell_death(const struct child *c, pid_t pid, nsec now)
+{
+	bool wanted = c->state == SV_STOPPING || c->state == SV_LEAVING;
+
+	if (wanted && c->end.status == 0) {
+		log_info("%s ended pid=%d", name_of(c), (int)pid);
+		return;
+	}
+	log_warn("%s died pid=%d after=%.1fs by=%s%s%s", name_of(c), (int)pid,
+	    (double)(now - c->spawned_ns) / (double)SECOND, c->end.how,
+	    c->last_words[0] == '\0' ? "" : " last words: ", c->last_words);
+}
+
+void
+child_ended(struct sv *sv, struct child *c, nsec now)
+{
+	struct order *o = order_of(sv, c);
+	pid_t pid = c->at.pid;
+
+	if (!spawn_reap(&c->at, &c->end))
+		return;
+	hear(sv, c);
+	tell_death(c, pid, now);
+	/* Reaped, so nobody writes its segment; now its epoch ends. */
+	atomic_store(&o->pid, 0);
+	atomic_fetch_add_explicit(&o->epoch, 1, memory_order_acq_rel);
+	bell_format(&sv->segs.bell[c->id]);
+	for (int i = 0; i < PROC_COUNT; i++)
+		if (i != (int)c->id)
+			bell_post(&sv->segs.bell[i]);
+	if (c->id == PROC_FRONTEND)
+		door_shut(&sv->door);
+	child_event(sv, c, c->end.status == 100 ? EV_REFUSED : EV_EXITED, now);
+}
+
+static bool
+silent(const struct sv *sv, const struct child *c, nsec now)
+{
+	nsec beat = atomic_load(&sv->segs.cell[c->id]->beat_ns);
+	nsec most = seg_proc_silence(c->id);
+
+	if (beat < c->patience_ns)
+		beat = c->patience_ns;
+	return most > 0 && now - beat > most;
+}
+
+static bool
+running(struct sv *sv, const struct child *c)
+{
+	const struct cell *cell = sv->segs.cell[c->id];
+	uint32_t epoch = atomic_load(&order_of(sv, c)->epoch);
+
+	return atomic_load(&cell->epoch) == epoch &&
+	    atomic_load(&cell->state) == CELL_RUN;
+}
+
+void
+child_look(struct sv *sv, struct child *c, nsec now)
+{
+	/* If we slept too long ourselves, its silence says nothing. */
+	if (now - sv->turn_ns > seg_proc_silence(c->id) / 2)
+		c->patience_ns = now;
+	if (c->state == SV_BOOTING && running(sv, c)) {
+		c->up_ns = c->patience_ns = now;
+		child_event(sv, c, EV_RUNNING, now);
+	}
+	if ((c->state == SV_UP || c->state == SV_STOPPING) && c->up_ns != 0 &&
+	    silent(sv, c, now))
+		child_event(sv, c, EV_SILENT, now);
+	if (c->timer_ns != 0 && now >= c->timer_ns)
+		child_event(sv, c, EV_TIMER, now);
+}

@@ -1,0 +1,268 @@
+/* frontend/: what operators ask, and the lists that anybody may ask for. */
+#include "shm/word.h"
+#include "tests/unit/frontend_rig.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define MANY 10000
+
+static struct rig rig;
+
+static void
+set_up(void)
+{
+	rig_prepare(&rig);
+	rig_start(&rig);
+	rig_adapter(&rig, 2, "roman", DIR_LISTED);
+}
+
+static void
+tear_down(void)
+{
+	rig_end(&rig);
+}
+
+/* What scheduler and loader would make of an ask. */
+static void
+obey(uint32_t a, enum want_state want, enum have_state have)
+{
+	uint32_t gen = word_load_place(&rig.made.want[a]).gen + 1;
+
+	word_store_place(&rig.as[PROC_SCHEDULER].want[a],
+	    (struct place_word){ gen, want, 0, 0 });
+	word_store_place(&rig.as[PROC_LOADER].have[a],
+	    (struct place_word){ gen, have, 0, 0 });
+}
+
+static uint32_t
+asked(uint32_t a)
+{
+	return (uint32_t)atomic_load(&rig.made.ask[a]) & 0xffffu;
+}
+
+static void
+ask(int fd, const char *line, uint32_t wait_for)
+{
+	rig_say(fd, line);
+	while (asked(2) != wait_for)
+		rig_turn(&rig);
+}
+
+START_TEST(a_load_is_answered_when_the_adapter_is_resident)
+{
+	int fd = rig_connect_admin(&rig);
+	json_t *line;
+
+	ask(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n", ASK_LOAD);
+	obey(2, WANT_IN, HAVE_LOADING);
+	rig_turn(&rig);
+	obey(2, WANT_IN, HAVE_RESIDENT);
+	line = rig_hear(&rig, fd);
+	ck_assert_str_eq(rig_text(line, "state"), "resident");
+	ck_assert(json_is_true(json_object_get(line, "done")));
+	json_decref(line);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_load_that_fails_says_why)
+{
+	int fd = rig_connect_admin(&rig);
+	json_t *line;
+
+	/* An old failure is not this one's. */
+	obey(2, WANT_IN, HAVE_FAILED);
+	ask(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_turn(&rig);
+	obey(2, WANT_IN, HAVE_FAILED);
+	line = rig_hear(&rig, fd);
+	ck_assert_str_eq(rig_text(line, "code"), "adapter_failed");
+	ck_assert_ptr_nonnull(
+	    strstr(rig_text(line, "message"), "lora_B is missing"));
+	json_decref(line);
+	close(fd);
+}
+END_TEST
+
+START_TEST(an_unload_tells_the_bytes_it_freed)
+{
+	int fd = rig_connect_admin(&rig);
+	json_t *line;
+
+	obey(2, WANT_IN, HAVE_RESIDENT);
+	ask(fd, "{\"op\":\"unload\",\"id\":1,\"name\":\"roman\"}\n",
+	    ASK_UNLOAD);
+	obey(2, WANT_OUT, HAVE_HOST);
+	line = rig_hear(&rig, fd);
+	ck_assert_int_eq(json_integer_value(
+			     json_object_get(line, "freed_bytes")),
+	    1000);
+	json_decref(line);
+	close(fd);
+}
+END_TEST
+
+START_TEST(an_adapter_in_use_is_not_unloaded)
+{
+	int fd = rig_connect_admin(&rig), client = rig_connect(&rig);
+
+	rig.engine = false;
+	rig_say(client, "{\"prompt\":\"x\",\"model\":\"roman\"}\n");
+	while (rig_open_slots(&rig) < 1)
+		rig_turn(&rig);
+	rig_error(&rig, fd, "{\"op\":\"unload\",\"name\":\"roman\"}", "busy",
+	    "1 requests use it");
+	ck_assert_uint_eq(asked(2), ASK_NONE);
+	close(fd);
+	close(client);
+}
+END_TEST
+
+START_TEST(what_is_not_obeyed_is_told_after_a_while)
+{
+	int fd = rig_connect_admin(&rig);
+	json_t *line;
+
+	ask(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n", ASK_LOAD);
+	rig.later += 31 * SECOND;
+	line = rig_hear(&rig, fd);
+	ck_assert_str_eq(rig_text(line, "code"), "timed_out");
+	ck_assert_uint_eq(asked(2), ASK_NONE);
+	json_decref(line);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_rescan_is_answered_when_the_loader_has_looked)
+{
+	int fd = rig_connect_admin(&rig);
+	json_t *line;
+
+	rig_say(fd, "{\"op\":\"rescan\",\"id\":\"r\"}\n");
+	while (atomic_load(rig.made.rescan_asked) == 0)
+		rig_turn(&rig);
+	rig_turn(&rig);
+	atomic_store(rig.as[PROC_LOADER].rescan_done, 1);
+	line = rig_hear(&rig, fd);
+	ck_assert(json_is_true(json_object_get(line, "done")));
+	json_decref(line);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_drain_is_answered_when_it_has_begun)
+{
+	int fd = rig_connect_admin(&rig);
+	json_t *line;
+
+	rig_say(fd, "{\"op\":\"drain\",\"id\":1}\n");
+	while (atomic_load(rig.made.drain_asked) == 0)
+		rig_turn(&rig);
+	rig.proc.draining = true;
+	line = rig_hear(&rig, fd);
+	ck_assert(json_is_true(json_object_get(line, "draining")));
+	json_decref(line);
+	close(fd);
+}
+END_TEST
+
+START_TEST(an_operator_may_ask_the_model_too)
+{
+	int fd = rig_connect_admin(&rig);
+	json_t *line;
+
+	rig_script(&rig, "XIV", FINISH_LENGTH);
+	rig_say(fd, "{\"prompt\":\"14 =\"}\n");
+	line = rig_hear(&rig, fd);
+	ck_assert_str_eq(rig_text(line, "text"), "XIV");
+	json_decref(line);
+	rig_error(&rig, fd, "{\"op\":\"load\",\"name\":\"romn\"}",
+	    "unknown_adapter", "did you mean 'roman'");
+	rig_error(&rig, fd, "{\"op\":\"load\"}", "missing_field", "name");
+	rig_error(&rig, fd, "{\"op\":\"load\",\"name\":\"base\"}",
+	    "unknown_adapter", "always there");
+	rig_error(&rig, fd, "{\"op\":\"rescan\",\"name\":\"x\"}",
+	    "unknown_field", "name");
+	close(fd);
+}
+END_TEST
+
+START_TEST(stats_have_every_processs_counters)
+{
+	static const char *const parts[] = { "slots", "frontend", "scheduler",
+		"gpuexec", "loader", "memory" };
+	int fd = rig_connect(&rig);
+	json_t *line, *stats;
+
+	rig_say(fd, "{\"op\":\"stats\",\"id\":1}\n");
+	line = rig_hear(&rig, fd);
+	stats = json_object_get(line, "stats");
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		ck_assert(json_is_object(json_object_get(stats, parts[i])));
+	ck_assert_uint_eq(json_array_size(json_object_get(stats, "processes")),
+	    PROC_COUNT);
+	json_decref(line);
+	close(fd);
+}
+END_TEST
+
+START_TEST(ten_thousand_adapters_fit_into_one_answer)
+{
+	char name[32];
+	json_t *line, *list;
+	int fd;
+
+	rig_end(&rig);
+	rig_prepare(&rig);
+	rig.plan.adapters = MANY;
+	rig.proc.conf.frontend_output_bytes_max = 4096;
+	rig_start(&rig);
+	for (uint32_t a = 0; a < MANY; a++) {
+		snprintf(name, sizeof(name), "adapter-%u", a);
+		rig_adapter(&rig, a, name, a == 7 ? DIR_BROKEN : DIR_LISTED);
+	}
+	fd = rig_connect(&rig);
+	for (int i = 0; i < 3; i++)
+		rig_say(fd, "{\"op\":\"adapters\",\"id\":1}\n");
+	for (int i = 0; i < 3; i++) {
+		line = rig_hear(&rig, fd);
+		list = json_object_get(line, "adapters");
+		ck_assert_str_eq(rig_text(line, "base"), "demo");
+		ck_assert_uint_eq(json_array_size(list), MANY);
+		ck_assert_str_eq(rig_text(json_array_get(list, 7), "state"),
+		    "broken");
+		ck_assert_str_eq(rig_text(json_array_get(list, 8), "state"),
+		    "disk");
+		json_decref(line);
+	}
+	rig_error(&rig, fd, "{\"prompt\":\"x\",\"model\":\"adapter-99999\"}",
+	    "unknown_adapter", "did you mean 'adapter-");
+	close(fd);
+}
+END_TEST
+
+Suite *suite_frontend_admin(void);
+
+Suite *
+suite_frontend_admin(void)
+{
+	Suite *s = suite_create("frontend admin");
+	TCase *t = tcase_create("operators");
+
+	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_test(t, a_load_is_answered_when_the_adapter_is_resident);
+	tcase_add_test(t, a_load_that_fails_says_why);
+	tcase_add_test(t, an_unload_tells_the_bytes_it_freed);
+	tcase_add_test(t, an_adapter_in_use_is_not_unloaded);
+	tcase_add_test(t, what_is_not_obeyed_is_told_after_a_while);
+	tcase_add_test(t, a_rescan_is_answered_when_the_loader_has_looked);
+	tcase_add_test(t, a_drain_is_answered_when_it_has_begun);
+	tcase_add_test(t, an_operator_may_ask_the_model_too);
+	tcase_add_test(t, stats_have_every_processs_counters);
+	tcase_add_test(t, ten_thousand_adapters_fit_into_one_answer);
+	suite_add_tcase(s, t);
+	return s;
+}

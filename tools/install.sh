@@ -1,0 +1,19 @@
+#!/bin/sh
+# install.sh BUILD DESTDIR PREFIX: programs, settings, the demo model, a unit.
+set -eu
+build=$1 root=$2$3 prefix=$3
+
+install -d "$root/bin" "$root/libexec/chameleon" "$root/share/chameleon/models" \
+    "$root/lib/systemd/system" "$root/share/doc/chameleon"
+install -m 755 "$build/bin/chameleon" "$root/bin/"
+install -m 755 "$build"/bin/chameleon-* "$root/libexec/chameleon/"
+sed "s|\"models/demo|\"$prefix/share/chameleon/models/demo|" \
+    etc/chameleon.yaml >"$root/share/chameleon/chameleon.yaml"
+chmod 644 "$root/share/chameleon/chameleon.yaml"
+cp -R models/demo "$root/share/chameleon/models/"
+chmod -R u=rwX,go=rX "$root/share/chameleon/models"
+sed "s|@PREFIX@|$prefix|" etc/chameleon.service \
+    >"$root/lib/systemd/system/chameleon.service"
+install -m 644 LICENSE "$root/share/doc/chameleon/"
+echo "installed below $root; try:"
+echo "    $prefix/bin/chameleon serve -c $prefix/share/chameleon/chameleon.yaml"
