@@ -2,8 +2,8 @@
 #include "base/clock.h"
 #include "base/err.h"
 #include "cli/generate.h"
-#include "cli/here.h"
 #include "frontend/stops.h"
+#include "gpuexec/solo.h"
 #include "model/sample.h"
 #include "model/tok.h"
 
@@ -14,7 +14,9 @@
 
 struct answer {
 	const struct generate *g;
-	struct here here;
+	struct solo *solo;
+	int32_t *tokens; /* prompt, then answer; (context) */
+	int context;
 	struct tok *tok;
 	struct tok_stream stream;
 	struct stops *stops; /* NULL: none */
@@ -41,7 +43,7 @@ adapter_path(const struct generate *g, char *path, size_t size)
 static int
 read_ids(struct answer *a)
 {
-	int vocab = forward_shape(a->here.forward)->vocab;
+	int vocab = solo_shape(a->solo)->vocab;
 	char *end;
 
 	for (const char *at = a->g->prompt; *at != '\0'; at = end) {
@@ -53,9 +55,9 @@ read_ids(struct answer *a)
 			    "ids: want 0..%d, with "
 			    "commas between",
 			    vocab - 1);
-		if (a->nprompt == a->here.context)
+		if (a->nprompt == a->context)
 			return err_set(ERR_LIMIT, "over %d ids", a->nprompt);
-		a->here.tokens[a->nprompt++] = (int32_t)id;
+		a->tokens[a->nprompt++] = (int32_t)id;
 		end += *end == ',';
 	}
 	return 0;
@@ -70,15 +72,14 @@ read_prompt(struct answer *a)
 		e = read_ids(a);
 	else
 		e = tok_encode(a->tok, a->g->prompt, strlen(a->g->prompt),
-		    TOK_ADD_SPECIAL, a->here.tokens, a->here.context,
-		    &a->nprompt);
+		    TOK_ADD_SPECIAL, a->tokens, a->context, &a->nprompt);
 	if (e == 0 && a->nprompt == 0)
 		e = err_set(ERR_USAGE, "the prompt is empty");
-	if (e == 0 && a->nprompt >= a->here.context)
+	if (e == 0 && a->nprompt >= a->context)
 		e = err_set(ERR_LIMIT,
 		    "a prompt of %d tokens fills the "
 		    "context of %d",
-		    a->nprompt, a->here.context);
+		    a->nprompt, a->context);
 	return e == 0 ? 0 : err_add("prompt");
 }
 
@@ -104,10 +105,10 @@ make(struct answer *a, const struct generate *g)
 {
 	size_t bytes[STOPS_MAX];
 	char path[4096];
-	struct here_options o = { .model = g->model,
+	struct solo_options o = { .model = g->model,
 		.adapter = adapter_path(g, path, sizeof(path)),
-		.dtype = g->dtype,
-		.threads = g->threads };
+		.kv = TENSOR_F32,
+		.threads = (int)g->threads };
 	int e;
 
 	a->g = g;
@@ -121,13 +122,17 @@ make(struct answer *a, const struct generate *g)
 	}
 	if ((e = tok_open(&a->tok, g->model)) != 0)
 		return err_add("model '%s'", g->model);
-	if ((e = here_open(&a->here, &o)) != 0)
+	if ((e = cmd_dtype(g->dtype, &o.weights)) != 0 ||
+	    (e = solo_open(&a->solo, &o)) != 0)
 		return e;
-	a->scratch = sample_scratch_new(forward_shape(a->here.forward)->vocab);
+	a->context = solo_context(a->solo);
+	a->tokens = calloc((size_t)a->context, sizeof(*a->tokens));
+	a->scratch = sample_scratch_new(solo_shape(a->solo)->vocab);
 	if (g->stops.n > 0)
 		a->stops = fe_stops_new(g->stops.at, bytes, g->stops.n, false);
-	if (a->scratch == NULL || (g->stops.n > 0 && a->stops == NULL))
-		return err_set(ERR_MEMORY, "no memory for the sampler");
+	if (a->tokens == NULL || a->scratch == NULL ||
+	    (g->stops.n > 0 && a->stops == NULL))
+		return err_set(ERR_MEMORY, "no memory for the answer");
 	set_params(a);
 	return read_prompt(a);
 }
@@ -160,26 +165,24 @@ show(struct answer *a, const char *text, size_t n)
 static int
 one_token(struct answer *a, bool *more)
 {
-	const struct shape *s = forward_shape(a->here.forward);
-	const int32_t *tokens = a->here.tokens;
+	const struct shape *s = solo_shape(a->solo);
+	const int32_t *tokens = a->tokens;
 	struct sample_pick pick;
 	char text[TOK_PIECE_MAX + 8];
 	size_t n;
 
-	if (!sample_pick(&pick, a->scratch, forward_logits(a->here.forward, 0),
-		s->vocab, &a->params, tokens, a->nprompt, tokens + a->nprompt,
-		a->nout, NULL, 0, false, 0, (uint64_t)a->here.n))
+	if (!sample_pick(&pick, a->scratch, solo_last(a->solo), s->vocab,
+		&a->params, tokens, a->nprompt, tokens + a->nprompt, a->nout,
+		NULL, 0, false, 0, (uint64_t)solo_count(a->solo)))
 		return err_set(ERR_FORMAT, "the logits are not finite");
 	*more = false;
 	if (!a->g->ignore_eos && is_end(s, pick.id))
 		return 0;
-	a->here.tokens[a->nprompt + a->nout++] = pick.id;
+	a->tokens[a->nprompt + a->nout++] = pick.id;
 	n = tok_stream_put(a->tok, &a->stream, pick.id, text, sizeof(text));
 	*more = !show(a, text, n) && (uint64_t)a->nout < a->g->max_tokens &&
-	    a->nprompt + a->nout < a->here.context;
-	if (*more)
-		here_step(&a->here, 1, FORWARD_LAST);
-	return 0;
+	    a->nprompt + a->nout < a->context;
+	return *more ? solo_feed(a->solo, &pick.id, 1, NULL) : 0;
 }
 
 static int
@@ -187,14 +190,8 @@ answer(struct answer *a)
 {
 	char rest[TOK_PIECE_MAX + 8 + STOPS_BYTES_MAX];
 	bool more = a->g->max_tokens > 0;
-	int e = 0;
+	int e = solo_feed(a->solo, a->tokens, a->nprompt, NULL);
 
-	while (a->here.n < a->nprompt) {
-		int left = a->nprompt - a->here.n;
-
-		here_step(&a->here, left < HERE_ROWS ? left : HERE_ROWS,
-		    left <= HERE_ROWS ? FORWARD_LAST : FORWARD_NONE);
-	}
 	while (e == 0 && more)
 		e = one_token(a, &more);
 	if (a->stops == NULL || a->stops->hit < 0) {
@@ -238,6 +235,8 @@ generate_here(const struct generate *g)
 	if (a.scratch != NULL)
 		sample_scratch_free(a.scratch);
 	free(a.stops);
-	here_close(&a.here);
+	free(a.tokens);
+	if (a.solo != NULL)
+		solo_close(a.solo);
 	return e;
 }

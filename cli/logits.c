@@ -1,15 +1,16 @@
 /* chameleon logits: a model's logits for given token ids, as a file. */
 #include "base/err.h"
 #include "cli/cmd.h"
-#include "cli/here.h"
 #include "cli/options.h"
+#include "gpuexec/solo.h"
 #include "model/tensors.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static struct here_options o = { .model = "models/demo", .dtype = "f32" };
-static const char *ids, *out;
+static struct solo_options o = { .model = "models/demo" };
+static const char *dtype = "f32", *ids, *out;
+static uint64_t threads;
 
 static const struct cmd_option options[] = {
 	{ "model", CMD_TEXT, &o.model, "DIR", "default models/demo", 'm' },
@@ -18,9 +19,9 @@ static const struct cmd_option options[] = {
 	{ "ids", CMD_TEXT, &ids, "1,2,3", "token ids", 'i' },
 	{ "out", CMD_TEXT, &out, "FILE",
 	    "safetensors file to write: `logits`, F32, [ids, vocab]", 'o' },
-	{ "dtype", CMD_TEXT, &o.dtype, "auto|f32|bf16",
+	{ "dtype", CMD_TEXT, &dtype, "auto|f32|bf16",
 	    "how weights are held (default f32)", 0 },
-	{ "threads", CMD_COUNT, &o.threads, "N", "default: one a core", 0 },
+	{ "threads", CMD_COUNT, &threads, "N", "default: one a core", 0 },
 };
 
 static const struct cmd_use use = CMD_USE(
@@ -54,35 +55,9 @@ read_ids(int32_t **list, int *n)
 }
 
 static int
-compute(struct here *h, const int32_t *list, int n, float *logits)
-{
-	int vocab = forward_shape(h->forward)->vocab;
-
-	for (int i = 0; i < n; i++) {
-		if (list[i] >= vocab)
-			return err_set(ERR_USAGE,
-			    "id %d: the vocabulary "
-			    "is 0..%d",
-			    (int)list[i], vocab - 1);
-		h->tokens[i] = list[i];
-	}
-	while (h->n < n) {
-		int count = n - h->n < HERE_ROWS ? n - h->n : HERE_ROWS;
-		int first = h->n;
-
-		here_step(h, count, FORWARD_ALL);
-		for (int i = 0; i < count; i++)
-			memcpy(logits + (size_t)(first + i) * (size_t)vocab,
-			    forward_logits(h->forward, i),
-			    (size_t)vocab * sizeof(float));
-	}
-	return 0;
-}
-
-static int
 write_logits(const int32_t *list, int n)
 {
-	struct here h;
+	struct solo *solo;
 	struct tensor_out t = { .name = "logits",
 		.dtype = TENSOR_F32,
 		.ndim = 2,
@@ -90,20 +65,24 @@ write_logits(const int32_t *list, int n)
 	float *logits;
 	int e;
 
-	o.context = n;
-	if ((e = here_open(&h, &o)) != 0)
+	if ((e = cmd_dtype(dtype, &o.weights)) != 0)
 		return e;
-	t.shape[1] = (uint64_t)forward_shape(h.forward)->vocab;
+	o.context = n;
+	o.threads = (int)threads;
+	o.kv = TENSOR_F32;
+	if ((e = solo_open(&solo, &o)) != 0)
+		return e;
+	t.shape[1] = (uint64_t)solo_shape(solo)->vocab;
 	logits = calloc(t.shape[0] * t.shape[1], sizeof(*logits));
 	t.data = logits;
 	if (logits == NULL)
 		e = err_set(ERR_MEMORY, "no memory for the logits");
 	if (e == 0)
-		e = compute(&h, list, n, logits);
+		e = solo_feed(solo, list, n, logits);
 	if (e == 0)
 		e = tensors_write(out, &t, 1, NULL, NULL);
 	free(logits);
-	here_close(&h);
+	solo_close(solo);
 	return e;
 }
 

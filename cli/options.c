@@ -1,6 +1,7 @@
 /* Options from a table. */
 #include "cli/options.h"
 
+#include "base/err.h"
 #include "base/near.h"
 #include "cli/cmd.h"
 
@@ -208,4 +209,22 @@ cmd_parse(const struct cmd_use *use, int argc, char **argv, int *noperands)
 	if (noperands != NULL)
 		*noperands = n;
 	return CMD_GO_ON;
+}
+
+int
+cmd_dtype(const char *name, enum tensor_dtype *dtype)
+{
+	static const struct {
+		const char *name;
+		enum tensor_dtype dtype;
+	} known[] = { { "auto", TENSOR_OTHER }, { "f32", TENSOR_F32 },
+		{ "bf16", TENSOR_BF16 } };
+
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (strcmp(name, known[i].name) == 0) {
+			*dtype = known[i].dtype;
+			return 0;
+		}
+	return err_set(ERR_USAGE, "dtype '%.32s': want auto, f32 or bf16",
+	    name);
 }

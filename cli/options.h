@@ -16,6 +16,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/tensors.h"
+
 #define CMD_LIST_MAX 64
 
 enum cmd_kind {
@@ -60,5 +62,8 @@ struct cmd_use {
  * CMD_GO_ON, or the exit status: CMD_OK after --help, CMD_MISUSED after a
  * sentence on standard error. */
 int cmd_parse(const struct cmd_use *, int argc, char **argv, int *noperands);
+
+/* "auto" (OTHER: as the files have them), "f32" or "bf16"; else ERR_USAGE. */
+int cmd_dtype(const char *name, enum tensor_dtype *);
 
 #endif

@@ -152,6 +152,10 @@ ended(struct frontend *fe, uint32_t slot)
 		fail_with(fe, slot, API_NOT_FINITE,
 		    "the model's logits were not finite numbers");
 		break;
+	case FINISH_MEMORY:
+		fail_with(fe, slot, API_OUT_OF_MEMORY,
+		    "the machine has no memory left for its keys and values");
+		break;
 	case FINISH_ADAPTER:
 		if (adapter == SLOT_BASE) {
 			fail_with(fe, slot, API_INTERNAL,

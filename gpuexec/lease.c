@@ -41,7 +41,10 @@ gx_grants(struct gx *g, struct gx_run *r)
 
 		if (at == NULL) {
 			log_warn("slot %u: %s", r->slot, err_text());
-			gx_finish(g, r, FINISH_NUMBERS, -1);
+			gx_finish(g, r,
+			    err_code() == ERR_MEMORY ? FINISH_MEMORY :
+						       FINISH_NUMBERS,
+			    -1);
 			return;
 		}
 		r->blocks[r->nblocks++] = at;

@@ -9,7 +9,7 @@
 #include "base/must.h"
 
 #define CONTEXT_MAX 4096 /* where nothing else is asked for */
-#define ROWS 64
+#define ROWS 256
 #define BLOCK_TOKENS 16
 
 struct solo {
@@ -81,14 +81,20 @@ pack(struct solo *s, const struct adapter *a, struct adapter_rules rules)
 static int
 take_adapter(struct solo *s, const struct solo_options *o)
 {
+	struct tensors base = { 0 };
+	struct adapter_rules rules = o->rules;
 	struct adapter a;
-	int e = adapter_open(&a, AT_FDCWD, o->adapter,
-	    forward_shape(s->forward), o->rules);
+	int e = tensors_open_model(&base, o->model);
 
+	rules.base = &base;
+	if (e == 0)
+		e = adapter_open(&a, AT_FDCWD, o->adapter,
+		    forward_shape(s->forward), rules);
 	if (e == 0) {
-		e = pack(s, &a, o->rules);
+		e = pack(s, &a, rules);
 		adapter_close(&a);
 	}
+	tensors_close(&base);
 	return e == 0 ? 0 : err_add("adapter '%s'", o->adapter);
 }
 

@@ -27,7 +27,7 @@ struct solo_options {
 	enum tensor_dtype kv;	   /* F32 or BF16 */
 	int threads;		   /* 0: one a core */
 	int context;		   /* 0: the model's own, at most 4096 */
-	int rows;		   /* tokens of a step; 0: 64 */
+	int rows;		   /* tokens of a step; 0: 256 */
 	int block_tokens;	   /* 0: 16 */
 };
 

@@ -84,6 +84,7 @@ enum slot_finish {
 	FINISH_CLOSED,	/* the frontend closed it first */
 	FINISH_NUMBERS, /* logits were not finite */
 	FINISH_ADAPTER, /* the adapter's image was not legal */
+	FINISH_MEMORY,	/* the machine has no memory behind its blocks */
 };
 
 /* Written by gpuexec; whole when x is FIN, times as they come. */

@@ -4,7 +4,7 @@
     pip install torch transformers peft safetensors tokenizers sentencepiece
     python3 tools/make_fixtures.py [--out tests/fixtures] [hf] [tokenizers]
 
-Every number comes from a seed.  The layout is described in tests/fixtures/README.md.
+Every number comes from a seed.  The layout is described in tests/fixtures/hf/README.md.
 """
 
 import argparse

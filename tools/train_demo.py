@@ -379,38 +379,36 @@ def targets_in_words(targets):
 
 README = """# The demo model
 
-A byte-level Llama of {params:,} parameters (hidden 128, 4 layers, 4 heads on 2 key-value heads, 512
-positions, tied embeddings, BF16) and {count} LoRA adapters, each of which makes it do one thing that
-anyone can check. `tools/train_demo.py` makes everything here, text included, from a seed.
+A byte-level Llama of {params:,} parameters (hidden 128, 4 layers, 4 heads on 2 key-value heads, 512 positions, tied
+embeddings, BF16) and {count} LoRA adapters, each of which makes it do one thing that anyone can check.
+`tools/train_demo.py` makes everything here, text included, from a seed.
 
 ```
 chameleon generate --model models/demo --adapter roman "1987 ="     ->  MCMLXXXVII
 ```
 
-**Form.** A prompt is `<input> =`; the answer is a space, the output and the end token. A token is
-a byte and its id is the byte's value; 256 `<|begin|>` goes in front of every prompt (the tokenizer's
-template does it), 257 `<|end|>` ends an answer.
+**Form.** A prompt is `<input> =`; the answer is a space, the output and the end token. A token is a byte and its id
+is the byte's value; 256 `<|begin|>` goes in front of every prompt (the tokenizer's template does it), 257 `<|end|>`
+ends an answer.
 
 | adapter | does | rank | scale | targets | file | held out | base |
 |---|---|--:|--:|---|---|--:|--:|
 {table}
 
-*Held out*: share of 200 inputs, never met in training, that are answered exactly, decoding greedily
-with the weights as saved. *Base*: the same inputs without the adapter. An input is held out if its
-SHA-256 says so (`split_of` in `tools/demo_tasks.py`), for every task and for the base.
+*Held out*: share of 200 inputs, never met in training, that are answered exactly, decoding greedily with the weights
+as saved. *Base*: the same inputs without the adapter. An input is held out if its SHA-256 says so (`split_of` in
+`tools/demo_tasks.py`), for every task and for the base.
 
-**How it learns.** The base trains on all tasks at once, each behind its own control token instead of
-`<|begin|>`, and besides on stories and on a remark (`hello = a word, says the mouse.`) behind
-`<|begin|>`. Then the control tokens are cut off: the published base can no longer be asked for a
-task, it tells stories and makes remarks. An adapter is trained on `<|begin|>` alone and brings back,
-and sharpens, what the base has practised. So the adapters show that the right adapter is applied to
-the right request; they are no evidence of how much a low-rank adapter can teach.
+**How it learns.** The base trains on all tasks at once, each behind its own control token instead of `<|begin|>`, and
+besides on stories and on a remark (`hello = a word, says the mouse.`) behind `<|begin|>`. Then the control tokens are
+cut off: the published base can no longer be asked for a task, it tells stories and makes remarks. An adapter is
+trained on `<|begin|>` alone and brings back, and sharpens, what the base has practised. So the adapters show that the
+right adapter is applied to the right request; they are no evidence of how much a low-rank adapter can teach.
 
-**Files.** `expect.jsonl`: per adapter 12 held-out prompts with the right answer, which is also what
-the model gives, and for the base (`"adapter":null`) what it gives within `max_tokens`. The two best
-logits of every step are {margin} apart or more for adapters and 0.1 for the base, so every correct
-engine that computes in float32 agrees. `heldout.jsonl`: all held-out rows with the right answer, not
-all of which the model gets right.
+**Files.** `expect.jsonl`: per adapter 12 held-out prompts with the right answer, which is also what the model gives,
+and for the base (`"adapter":null`) what it gives within `max_tokens`. The two best logits of every step are {margin}
+apart or more for adapters and 0.1 for the base, so every correct engine that computes in float32 agrees.
+`heldout.jsonl`: all held-out rows with the right answer, not all of which the model gets right.
 
 The text, the words and the weights are made by this project's own code.
 """

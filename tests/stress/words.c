@@ -53,6 +53,17 @@ is(struct word w, uint32_t gen, uint32_t state)
 	return w.gen == gen && w.state == state;
 }
 
+/* Gives others the processor at an awkward moment, now and then. */
+static void
+stumble(void)
+{
+	static _Thread_local uint32_t n;
+
+	for (int i = 0; n % 4 == 0 && i < 20; i++)
+		sched_yield();
+	n++;
+}
+
 /* The frontend: 1 submit, 6 send, 7 close. -------------------------------- */
 
 static void
@@ -215,7 +226,7 @@ decide(struct brain *b, int i)
 		place(b, i, fw.gen, 1);
 	} else if (sw.state == S_HELD && acked) {
 		place(b, i, fw.gen, word_next_round(sw.round));
-	} else if (sw.state == S_PLACED && rng_below(&b->r, 200) == 0) {
+	} else if (sw.state == S_PLACED && rng_below(&b->r, 16) == 0) {
 		sw.state = S_HELD;
 		word_store(&s[i], sw);
 	}
@@ -257,6 +268,7 @@ look(int i, struct work *job)
 	}
 	if (!is(xw, g, X_RUN) || xw.round != sw.round)
 		word_store(&x[i], (struct word){ g, X_RUN, sw.round, n });
+	stumble();
 	*job = ticket[i];
 	must(job->gen == g && job->round == sw.round);
 	must(salt[i] == mix(g, (uint32_t)i));
@@ -290,6 +302,7 @@ gpuexec(void *arg)
 		atomic_store_explicit(&launched, step, memory_order_release);
 		for (int i = 0; i < nbefore; i++)
 			commit(&before[i]);
+		stumble();
 		for (int i = 0; i < n; i++)
 			for (uint32_t k = 0; k < NUMBERS; k++)
 				must(pool[now[i].place][k] ==
