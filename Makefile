@@ -30,6 +30,8 @@ LINK   = @mkdir -p $(@D); echo "  link    $@"; $(CC) $(CFLAGS) -o $@ \
 
 ifeq ($(CUDA),1)
 $(error CUDA=1: this version has no CUDA backend; build with CUDA=0 or CUDA=auto)
+else ifeq ($(filter auto 0,$(CUDA)),)
+$(error CUDA=$(CUDA): want auto, 0 or 1)
 endif
 ifneq ($(filter-out address undefined thread,$(SAN)),)
 $(error SAN=$(SAN): want address, undefined or thread)

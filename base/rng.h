@@ -5,6 +5,8 @@
  * for that and two words small.  rng_at is the sampler's: a number that is a
  * function of (seed, position) alone (Philox 4x32-10, SC 2011), so that a
  * restarted or re-batched request draws the same.
+ *
+ * Threads  A stream is its owner's; rng_at is a pure function.
  */
 #ifndef BASE_RNG_H
 #define BASE_RNG_H

@@ -33,13 +33,20 @@ static const struct cmd_use use =
 	"take, part by part, before anything starts.",
 	options, 0, 0);
 
-/* Memory of a process beside what is listed: program, libraries, stacks,
- * tokenizer; measured with models of up to 151,936 tokens. */
-#define PRIVATE_SUPERVISOR ((uint64_t)2 << 20)
-#define PRIVATE_FRONTEND ((uint64_t)24 << 20)
-#define PRIVATE_SCHEDULER ((uint64_t)2 << 20)
-#define PRIVATE_LOADER ((uint64_t)8 << 20)
-#define PRIVATE_GPUEXEC ((uint64_t)16 << 20)
+/* Memory of a process beside what is listed: program, libraries, stacks, and
+ * what it notes of each token of the vocabulary, slot, connection, adapter, KV
+ * block and running request; measured, and rounded up. */
+static const struct {
+	const char *name;
+	uint32_t fixed, token, slot, connection, adapter, block, run, place;
+} roles[] = {
+	{ "supervisor", 2 << 20, 0, 0, 64, 0, 0, 0, 0 },
+	{ "frontend", 4 << 20, 320, 256, 256, 32, 0, 0, 0 },
+	{ "scheduler", 2 << 20, 0, 320, 0, 160, 16, 0, 0 },
+	{ "loader", 8 << 20, 0, 0, 0, 320, 0, 0, 0 },
+	/* place: a position of a running request's context */
+	{ "gpuexec", 16 << 20, 0, 8, 0, 0, 0, 4096, 5 },
+};
 
 static uint64_t total;
 
@@ -77,19 +84,29 @@ print_shared(const struct plan *p)
 	}
 }
 
+static uint64_t
+notes(const struct plan *p, size_t i)
+{
+	return roles[i].fixed + (uint64_t)roles[i].token * p->vocab +
+	    (uint64_t)roles[i].slot * p->slots +
+	    (uint64_t)roles[i].connection * p->connections +
+	    (uint64_t)roles[i].adapter * p->adapters +
+	    (uint64_t)roles[i].block * p->chunks * p->blocks_per_chunk +
+	    ((uint64_t)roles[i].run + (uint64_t)roles[i].place * p->context) *
+	    p->batch_max;
+}
+
 static void
 print_private(const struct plan *p, const struct conf *c)
 {
 	printf("private memory\n");
-	line("supervisor", PRIVATE_SUPERVISOR, "");
-	line("frontend", PRIVATE_FRONTEND, "and the buffers of its clients");
-	line("scheduler", PRIVATE_SCHEDULER, "");
-	line("loader", PRIVATE_LOADER, "");
-	line("  adapters in host memory", c->loader_host_bytes, "at most");
-	line("gpuexec", PRIVATE_GPUEXEC, "");
-	line("  weights", p->weights_bytes,
+	for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++)
+		line(roles[i].name, notes(p, i),
+		    i == 1 ? "and the buffers of its clients" : "");
+	line("loader: packed adapters", c->loader_host_bytes, "at most");
+	line("gpuexec: weights", p->weights_bytes,
 	    p->weight_dtype == TENSOR_BF16 ? "bf16" : "f32");
-	line("  activations", p->work_bytes, "");
+	line("gpuexec: activations", p->work_bytes, "");
 }
 
 static void

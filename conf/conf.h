@@ -4,6 +4,10 @@
  * The table params.tbl makes the struct, the reader, the help and the commented
  * etc/chameleon.yaml.  A struct conf has no pointers: the supervisor puts it
  * into its segment, and every process reads it there.
+ *
+ * Memory   The caller's; nothing is kept.
+ * Threads  No state of its own.
+ * Waiting  conf_read, for the file.
  */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H

@@ -198,7 +198,7 @@ slurp(const char *path, unsigned char **text, size_t *n)
 		e = err_set(ERR_CONFIG, "%s: over %d bytes", path,
 		    FILE_BYTES_MAX - 1);
 	else if (ferror(f))
-		e = err_sys(ERR_IO, "%s", path);
+		e = err_sys(errno == EISDIR ? ERR_CONFIG : ERR_IO, "%s", path);
 	fclose(f);
 	return e;
 }

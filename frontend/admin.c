@@ -232,7 +232,8 @@ find_adapter(struct frontend *fe, const json_t *root, struct pending *p,
 	if (v == NULL || json_is_null(v))
 		return api_refuse(fail, API_MISSING_FIELD, "name",
 		    "name: missing: want an adapter's name");
-	if (!json_is_string(v))
+	if (!json_is_string(v) ||
+	    strlen(json_string_value(v)) != json_string_length(v))
 		return api_refuse(fail, API_WRONG_TYPE, "name",
 		    "name: %s: want a string, an adapter's name", api_kind(v));
 	if (!fe_names_find(&fe->names, json_string_value(v), &found)) {
@@ -254,6 +255,22 @@ find_adapter(struct frontend *fe, const json_t *root, struct pending *p,
 	return with_reason(fe, p, API_ADAPTER_BROKEN, "refused", fail);
 }
 
+/* An adapter has one word for what is asked of it. */
+static bool
+undisturbed(struct frontend *fe, const struct pending *p, struct api_fail *fail)
+{
+	char name[DIR_NAME_MAX];
+
+	for (uint32_t i = 0; i < fe->npending; i++)
+		if (fe->pending[i].adapter == p->adapter &&
+		    fe->pending[i].op != p->op)
+			return api_refuse(fail, API_BUSY, "name",
+			    "adapter '%s': a %s of it is being waited for",
+			    fe_names_copy(fe->g, p->adapter, name),
+			    fe->pending[i].op->name);
+	return true;
+}
+
 static bool
 begin(struct frontend *fe, struct conn *c, const json_t *root, const char *op,
     struct pending *p, struct api_fail *fail)
@@ -268,7 +285,8 @@ begin(struct frontend *fe, struct conn *c, const json_t *root, const char *op,
 		return api_refuse(fail, API_UNKNOWN_FIELD, stranger,
 		    "unknown field '%s': %s has only op, id%s", stranger, op,
 		    p->op->of_adapter ? " and name" : "");
-	if (p->op->of_adapter && !find_adapter(fe, root, p, fail))
+	if (p->op->of_adapter &&
+	    (!find_adapter(fe, root, p, fail) || !undisturbed(fe, p, fail)))
 		return false;
 	if (fe->npending == FE_PENDING_MAX)
 		return api_refuse(fail, API_OVERLOADED, "",

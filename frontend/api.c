@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -55,6 +56,22 @@ api_kind(const json_t *v)
 	return kinds[json_typeof(v)];
 }
 
+/* The fewest digits that say this number: 0.1 comes back as 0.1. */
+static size_t
+digits_of(const json_t *v)
+{
+	double number = json_number_value(v);
+	char text[64];
+	size_t n = 15;
+
+	for (; n < 17; n++) {
+		snprintf(text, sizeof(text), "%.*g", (int)n, number);
+		if (strtod(text, NULL) == number)
+			break;
+	}
+	return n;
+}
+
 static bool
 read_id(const json_t *root, char id[SLOT_ID_MAX], struct api_fail *f)
 {
@@ -67,7 +84,7 @@ read_id(const json_t *root, char id[SLOT_ID_MAX], struct api_fail *f)
 		return api_refuse(f, API_WRONG_TYPE, "id",
 		    "id: %s: want a string or a number", api_kind(v));
 	n = json_dumpb(v, id, SLOT_ID_MAX - 1,
-	    JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(17));
+	    JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits_of(v)));
 	if (n == 0 || n >= SLOT_ID_MAX) {
 		id[0] = '\0';
 		return api_refuse(f, API_OUT_OF_RANGE, "id",

@@ -45,7 +45,7 @@ out_of_range(const struct field *f, const json_t *v, struct api_fail *fail)
 		    (intmax_t)json_integer_value(v), f->want);
 	if (json_is_real(v))
 		return api_refuse(fail, API_OUT_OF_RANGE, f->name,
-		    "%s: %g: want %s", f->name, json_real_value(v), f->want);
+		    "%s: %.12g: want %s", f->name, json_real_value(v), f->want);
 	return api_refuse(fail, API_OUT_OF_RANGE, f->name, "%s: want %s",
 	    f->name, f->want);
 }

@@ -31,7 +31,7 @@ read_op(const json_t *root, const char **op, struct api_fail *fail)
 	if (v == NULL || json_is_null(v))
 		return true;
 	*op = json_string_value(v);
-	if (*op != NULL)
+	if (*op != NULL && strlen(*op) == json_string_length(v))
 		return true;
 	return api_refuse(fail, API_WRONG_TYPE, "op",
 	    "op: %s: want a string, the name of an operation", api_kind(v));

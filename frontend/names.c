@@ -10,21 +10,6 @@
 
 #define DISTANCE_MAX 3 /* between a wrong name and the one that is meant */
 
-/* The last part of a path, as far as it could be a name. */
-static void
-last_part(const char *path, char *out)
-{
-	size_t n = strlen(path), from, len;
-
-	while (n > 1 && path[n - 1] == '/')
-		n--;
-	for (from = n; from > 0 && path[from - 1] != '/';)
-		from--;
-	len = n - from < DIR_NAME_MAX ? n - from : DIR_NAME_MAX - 1;
-	memcpy(out, path + from, len);
-	out[len] = '\0';
-}
-
 int
 fe_names_open(struct names *t, const struct segs *g, const char *model_dir)
 {
@@ -38,7 +23,7 @@ fe_names_open(struct names *t, const struct segs *g, const char *model_dir)
 	if (t->place == NULL)
 		return err_set(ERR_MEMORY, "no memory for %u adapter names",
 		    g->plan->adapters);
-	last_part(model_dir, t->base);
+	dir_base_name(model_dir, t->base);
 	return 0;
 }
 
@@ -146,7 +131,7 @@ fe_names_find(struct names *t, const char *name, struct name_found *found)
 {
 	*found = (struct name_found){ .adapter = SLOT_BASE };
 	if (name == NULL || strcmp(name, t->base) == 0 ||
-	    strcmp(name, "base") == 0)
+	    strcmp(name, DIR_BASE) == 0)
 		return true;
 	refresh(t);
 	if (find(t, name, found))

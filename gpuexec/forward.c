@@ -133,12 +133,6 @@ forward_work_bytes(const struct shape *s, const struct forward_options *o,
 	return c.used;
 }
 
-size_t
-forward_weights_bytes(const struct shape *s, enum tensor_dtype dtype)
-{
-	return weights_bytes(s, dtype);
-}
-
 static int
 reserve(struct forward *f)
 {

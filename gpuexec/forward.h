@@ -53,7 +53,6 @@ int forward_threads(const struct forward *);
 
 /* Bytes of a KV block, and those that forward_open takes beside them. */
 size_t forward_block_bytes(const struct forward *);
-size_t forward_weights_bytes(const struct shape *, enum tensor_dtype);
 size_t forward_work_bytes(const struct shape *, const struct forward_options *,
     int threads);
 

@@ -142,12 +142,6 @@ solo_shape(const struct solo *s)
 	return forward_shape(s->forward);
 }
 
-struct forward *
-solo_forward(struct solo *s)
-{
-	return s->forward;
-}
-
 int
 solo_context(const struct solo *s)
 {
@@ -216,10 +210,4 @@ solo_cut(struct solo *s, int n)
 {
 	must(n >= 0 && n <= s->count);
 	s->count = n;
-}
-
-const unsigned char *
-solo_digest(const struct solo *s)
-{
-	return s->image == NULL ? NULL : image_digest(s->image);
 }

@@ -36,7 +36,6 @@ int solo_open(struct solo **, const struct solo_options *);
 void solo_close(struct solo *);
 
 const struct shape *solo_shape(const struct solo *);
-struct forward *solo_forward(struct solo *);
 int solo_context(const struct solo *);
 int solo_count(const struct solo *); /* tokens fed so far */
 
@@ -49,8 +48,5 @@ const float *solo_last(const struct solo *);
 
 /* Forgets all but the first n tokens fed. */
 void solo_cut(struct solo *, int n);
-
-/* The digest of the adapter, NULL without one. */
-const unsigned char *solo_digest(const struct solo *);
 
 #endif

@@ -31,6 +31,7 @@ struct ld_world {
 	const struct shape *shape;
 	struct device *device;
 	const char *directory; /* of the adapters; "": none */
+	const char *model;     /* where the base is, and its name */
 	struct adapter_rules rules;
 	uint64_t host_bytes;
 	uint32_t threads;

@@ -26,6 +26,7 @@ world(struct ld_world *w, const struct proc *p)
 		.shape = &me.shape,
 		.device = me.device,
 		.directory = p->conf.adapters,
+		.model = p->conf.model,
 		.rules = { strcmp(p->conf.loader_allow_partial, "yes") == 0,
 		    strcmp(p->conf.loader_allow_noop, "yes") == 0,
 		    me.has_base ? &me.base : NULL },

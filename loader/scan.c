@@ -42,6 +42,7 @@ struct ld_scan {
 	struct record *record; /* by name */
 	uint32_t count, most;
 	int inotify, wake; /* -1: none */
+	uint32_t odd; /* names that no adapter may have, of the last look */
 	bool unsettled, lost, crowded;
 	pthread_t thread;
 	bool started;
@@ -66,14 +67,29 @@ tell(struct ld_scan *sc, const struct ld_found *what)
 	pthread_mutex_unlock(&sc->lock);
 }
 
+/* A request that names it would be answered by the base model. */
+static int
+is_free(const struct ld_scan *sc, const char *name)
+{
+	char base[DIR_NAME_MAX];
+
+	dir_base_name(sc->w->model, base);
+	if (strcmp(name, base) != 0 && strcmp(name, DIR_BASE) != 0)
+		return 0;
+	return err_set(ERR_CONFIG,
+	    "'%s' is the base model's name; rename the adapter's directory",
+	    name);
+}
+
 static void
 judge(const struct ld_scan *sc, int dirfd, struct ld_found *f)
 {
 	const struct plan *plan = sc->w->plan;
 	struct adapter ad;
 
-	if (adapter_open(&ad, dirfd, f->name, sc->w->shape, sc->w->rules) !=
-	    0) {
+	if (is_free(sc, f->name) != 0 ||
+	    adapter_open(&ad, dirfd, f->name, sc->w->shape, sc->w->rules) !=
+		0) {
 		f->kind = FOUND_BROKEN;
 		snprintf(f->reason, sizeof(f->reason), "%s", err_text());
 		return;
@@ -133,7 +149,7 @@ look_at(struct ld_scan *sc, int dirfd, struct record *r, bool now_all, nsec now)
 static int
 is_candidate(const struct dirent *d)
 {
-	return dir_name_legal(d->d_name) &&
+	return d->d_name[0] != '.' &&
 	    (d->d_type == DT_DIR || d->d_type == DT_UNKNOWN ||
 		d->d_type == DT_LNK);
 }
@@ -158,6 +174,34 @@ gone(struct ld_scan *sc, const struct record *r)
 		return;
 	memcpy(f.name, r->name, sizeof(f.name));
 	tell(sc, &f);
+}
+
+/* Those that cannot be served under their names are told, when there are more
+ * of them than before. */
+static int
+drop_odd(struct ld_scan *sc, struct dirent **list, int n)
+{
+	const char *first = NULL;
+	uint32_t odd = 0;
+	int kept = 0;
+
+	for (int i = 0; i < n; i++) {
+		struct dirent *d = list[i];
+
+		if (dir_name_legal(d->d_name)) {
+			list[i] = list[kept];
+			list[kept++] = d;
+		} else if (odd++ == 0) {
+			first = d->d_name;
+		}
+	}
+	if (odd > sc->odd)
+		log_warn("adapters directory: %u names are not served, the "
+			 "first is '%s': want 1 to %d letters, digits, '.', "
+			 "'_' and '-'",
+		    odd, first, DIR_NAME_MAX - 1);
+	sc->odd = odd;
+	return kept;
 }
 
 /* The names that are there now, those known before with what is known; what is
@@ -216,7 +260,7 @@ look_into(struct ld_scan *sc, int dirfd, bool now_all)
 
 	if (n < 0)
 		return err_sys(ERR_IO, "%s", sc->w->directory);
-	e = merge(sc, dirfd, list, n);
+	e = merge(sc, dirfd, list, drop_odd(sc, list, n));
 	for (int i = 0; i < n; i++)
 		free(list[i]);
 	free(list);

@@ -55,7 +55,7 @@ open_any(int *fd, int dirfd, const char *name, int flags, bool follow_links)
 	if (errno == ELOOP && !follow_links)
 		return err_set(ERR_UNSUPPORTED,
 		    "%s is a link (a hub cache?); copy the file itself", name);
-	return err_sys(ERR_IO, "%s", name);
+	return err_sys(errno == ENOTDIR ? ERR_FORMAT : ERR_IO, "%s", name);
 }
 
 int
@@ -66,7 +66,10 @@ beneath_dir(int *fd, int dirfd, const char *name)
 	*fd = open(name, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
 	if (*fd >= 0)
 		return 0;
-	return err_sys(errno == ENOENT ? ERR_NOT_FOUND : ERR_IO, "%s", name);
+	return err_sys(errno == ENOENT ? ERR_NOT_FOUND :
+		errno == ENOTDIR       ? ERR_FORMAT :
+					 ERR_IO,
+	    "%s", name);
 }
 
 int

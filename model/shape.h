@@ -4,6 +4,10 @@
  * Reads config.json and generation_config.json of Llama, Mistral, Qwen2 and
  * Qwen3 dense models; refuses what it would compute wrongly.  A shape is plain
  * data without pointers, so that it can lie in shared memory.
+ *
+ * Memory   The caller's; nothing is kept.
+ * Threads  No state of its own.
+ * Waiting  shape_read, for the files.
  */
 #ifndef MODEL_SHAPE_H
 #define MODEL_SHAPE_H

@@ -12,6 +12,11 @@
  *
  * A frontend reads nothing from a new connection before its KEPT has come.
  * The tag is the frontend's: connection index and generation.
+ *
+ * Memory   A descriptor that is received is the receiver's to close; one that
+ *          is sent stays the sender's.
+ * Threads  One an end.
+ * Waiting  Never: a full socket is an answer.
  */
 #ifndef PROC_DOOR_H
 #define PROC_DOOR_H

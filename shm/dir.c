@@ -28,6 +28,20 @@ letter(char c)
 	    (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
 }
 
+void
+dir_base_name(const char *model_dir, char *out)
+{
+	size_t n = strlen(model_dir), from, len;
+
+	while (n > 1 && model_dir[n - 1] == '/')
+		n--;
+	for (from = n; from > 0 && model_dir[from - 1] != '/';)
+		from--;
+	len = n - from < DIR_NAME_MAX ? n - from : DIR_NAME_MAX - 1;
+	memcpy(out, model_dir + from, len);
+	out[len] = '\0';
+}
+
 int
 dir_name_legal(const char *name)
 {

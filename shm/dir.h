@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #define DIR_NAME_MAX 65 /* [A-Za-z0-9._-]{1,64}, ended */
+#define DIR_BASE "base" /* the base model's second name */
 #define DIR_REASON_MAX 256
 #define DIR_CLASS_MAX 8 /* 256 places a chunk */
 
@@ -99,5 +100,9 @@ uint32_t dir_chunks(uint64_t bytes, uint64_t chunk_bytes);
 
 /* Whether a name may be an adapter's: [A-Za-z0-9._-]{1,64}, no leading dot. */
 int dir_name_legal(const char *name);
+
+/* The name of the base model, the last part of its directory as far as it could
+ * be a name: DIR_NAME_MAX bytes.  DIR_BASE is another. */
+void dir_base_name(const char *model_dir, char *out);
 
 #endif

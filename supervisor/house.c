@@ -55,7 +55,7 @@ lock_file(const char *path, const char *busy, int *out)
 			return err_set(ERR_BUSY,
 			    "%s: '%s' belongs to another user", busy, path);
 		if (fd < 0)
-			return err_sys(ERR_CONFIG, "%s: '%s'", busy, path);
+			return err_sys(ERR_CONFIG, "lock '%s'", path);
 		if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
 			ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
 

@@ -381,11 +381,9 @@ README = """# The demo model
 
 A byte-level Llama of {params:,} parameters (hidden 128, 4 layers, 4 heads on 2 key-value heads, 512 positions, tied
 embeddings, BF16) and {count} LoRA adapters, each of which makes it do one thing that anyone can check.
-`tools/train_demo.py` makes everything here, text included, from a seed.
+`tools/train_demo.py` makes everything here, text, words and weights, from a seed and nothing else.
 
-```
-chameleon generate --model models/demo --adapter roman "1987 ="     ->  MCMLXXXVII
-```
+`chameleon generate --model models/demo --adapter roman "1987 ="` prints ` MCMLXXXVII`.
 
 **Form.** A prompt is `<input> =`; the answer is a space, the output and the end token. A token is a byte and its id
 is the byte's value; 256 `<|begin|>` goes in front of every prompt (the tokenizer's template does it), 257 `<|end|>`
@@ -409,8 +407,6 @@ right adapter is applied to the right request; they are no evidence of how much 
 and for the base (`"adapter":null`) what it gives within `max_tokens`. The two best logits of every step are {margin}
 apart or more for adapters and 0.1 for the base, so every correct engine that computes in float32 agrees.
 `heldout.jsonl`: all held-out rows with the right answer, not all of which the model gets right.
-
-The text, the words and the weights are made by this project's own code.
 """
 
 

@@ -2,14 +2,14 @@
 # notice.
 . tests/scenario/lib.sh
 
-start --set loader.delay_ms=20000
+start --set loader.delay_ms=120000
 quiz --adapter base
 # Waiting for its adapter.
 before=$(date +%s)
 printf '%s\n' '{"id":"w","model":"roman","prompt":"7 ="}' \
-    '{"op":"cancel","id":"w"}' | ask --lines 1 --timeout 60 >"$dir/reply"
+    '{"op":"cancel","id":"w"}' | ask --lines 1 --timeout 110 >"$dir/reply"
 has '"finish_reason": *"cancelled"' "$dir/reply"
-[ $(($(date +%s) - before)) -lt 15 ] || fail "it has waited for the adapter"
+[ $(($(date +%s) - before)) -lt 100 ] || fail "it has waited for the adapter"
 # Running: the last of many.
 {
 	i=0

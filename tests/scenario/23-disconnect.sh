@@ -2,12 +2,12 @@
 # slots are free again.
 . tests/scenario/lib.sh
 
-start --set slots=8 --set loader.delay_ms=10000
+start --set slots=8 --set loader.delay_ms=60000
 all_free()
 {
 	echo '{"op":"stats","id":"s"}' | ask | grep -q '"free": *8'
 }
-leave() # MODEL
+leave() # MORE FIELDS
 {
 	{
 		i=0
@@ -19,12 +19,12 @@ leave() # MODEL
 		echo '{"op":"ping","id":"p"}'
 	} | ask --lines 1 >"$dir/reply"
 	has '"p"' "$dir/reply"
-	until_true 8 all_free
+	until_true 50 all_free
 }
 
 leave ',"model":"roman"'
 leave ',"model":"roman"'
 leave ''
 leave ''
-quiz --adapter base --in-flight 8
+quiz --adapter base --in-flight 4
 stop

@@ -14,6 +14,8 @@ taken()
 }
 until_true 30 taken
 kill -TERM "$(engine_pid)"
+echo '{"id":"late","prompt":"7 ="}' | ask >"$dir/late" 2>&1 || :
+has_not '"done"' "$dir/late"
 wait $asked
 has 'right 32 wrong 0 errors 0 lost 0' "$dir/asked"
 s=0

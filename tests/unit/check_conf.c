@@ -179,7 +179,7 @@ START_TEST(what_is_no_yaml_is_said_with_its_line)
 	    strstr(complaint("model: x\n\t bad: [\n"), ":2: not YAML: "));
 	ck_assert_ptr_nonnull(strstr(complaint("model: \"x\n"), "not YAML: "));
 	ck_assert_int_eq(conf_read(&c, "/nonexistent.yaml"), ERR_NOT_FOUND);
-	ck_assert_int_eq(conf_read(&c, "/tmp"), ERR_IO);
+	ck_assert_int_eq(conf_read(&c, "/tmp"), ERR_CONFIG);
 }
 END_TEST
 

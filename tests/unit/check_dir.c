@@ -2,6 +2,7 @@
 #include "shm/dir.h"
 
 #include <check.h>
+#include <string.h>
 
 Suite *suite_dir(void);
 
@@ -48,6 +49,25 @@ START_TEST(names_are_plain)
 }
 END_TEST
 
+START_TEST(the_base_is_called_as_its_directory)
+{
+	char name[DIR_NAME_MAX];
+
+	dir_base_name("/a/llama-7b//", name);
+	ck_assert_str_eq(name, "llama-7b");
+	dir_base_name("demo", name);
+	ck_assert_str_eq(name, "demo");
+	dir_base_name("", name);
+	ck_assert_str_eq(name, "");
+	dir_base_name("/", name);
+	ck_assert_str_eq(name, "");
+	dir_base_name("/0123456789012345678901234567890123456789"
+		      "0123456789012345678901234567890123456789",
+	    name);
+	ck_assert_uint_eq(strlen(name), DIR_NAME_MAX - 1);
+}
+END_TEST
+
 Suite *
 suite_dir(void)
 {
@@ -57,6 +77,7 @@ suite_dir(void)
 	tcase_add_test(t, a_class_holds_its_bytes_and_the_next_would_not);
 	tcase_add_test(t, a_large_adapter_takes_whole_chunks);
 	tcase_add_test(t, names_are_plain);
+	tcase_add_test(t, the_base_is_called_as_its_directory);
 	suite_add_tcase(s, t);
 	return s;
 }

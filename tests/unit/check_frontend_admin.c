@@ -105,6 +105,35 @@ START_TEST(an_unload_tells_the_bytes_it_freed)
 }
 END_TEST
 
+START_TEST(an_unload_does_not_undo_a_load_that_is_waited_for)
+{
+	int fd = rig_connect_admin(&rig);
+	json_t *line;
+
+	ask(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_error(&rig, fd, "{\"op\":\"unload\",\"id\":2,\"name\":\"roman\"}",
+	    "busy", "a load of it is being waited for");
+	obey(2, WANT_IN, HAVE_RESIDENT);
+	line = rig_hear(&rig, fd);
+	ck_assert_int_eq(json_integer_value(json_object_get(line, "id")), 1);
+	ck_assert(json_is_true(json_object_get(line, "done")));
+	json_decref(line);
+	close(fd);
+}
+END_TEST
+
+START_TEST(an_operation_with_a_nul_is_none)
+{
+	int fd = rig_connect_admin(&rig);
+
+	rig_error(&rig, fd, "{\"op\":\"ping\\u0000\",\"id\":1}", "wrong_type",
+	    "op");
+	rig_error(&rig, fd, "{\"op\":\"load\",\"name\":\"roman\\u0000x\"}",
+	    "wrong_type", "name");
+	close(fd);
+}
+END_TEST
+
 START_TEST(an_adapter_in_use_is_not_unloaded)
 {
 	int fd = rig_connect_admin(&rig), client = rig_connect(&rig);
@@ -256,6 +285,8 @@ suite_frontend_admin(void)
 	tcase_add_test(t, a_load_is_answered_when_the_adapter_is_resident);
 	tcase_add_test(t, a_load_that_fails_says_why);
 	tcase_add_test(t, an_unload_tells_the_bytes_it_freed);
+	tcase_add_test(t, an_unload_does_not_undo_a_load_that_is_waited_for);
+	tcase_add_test(t, an_operation_with_a_nul_is_none);
 	tcase_add_test(t, an_adapter_in_use_is_not_unloaded);
 	tcase_add_test(t, what_is_not_obeyed_is_told_after_a_while);
 	tcase_add_test(t, a_rescan_is_answered_when_the_loader_has_looked);

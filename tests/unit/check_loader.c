@@ -83,6 +83,7 @@ words(void)
 		.shape = &t.shape,
 		.device = t.device,
 		.directory = t.adapters,
+		.model = t.model,
 		.host_bytes = 1u << 20,
 		.threads = 2,
 		.rescan_ns = 20 * MILLISECOND,
@@ -461,6 +462,21 @@ START_TEST(host_memory_keeps_to_its_budget)
 }
 END_TEST
 
+START_TEST(an_adapter_may_not_be_called_as_the_base)
+{
+	make("base", 2, 1);
+	make("model", 2, 2);
+	make("models", 2, 3);
+	make("mo del", 2, 4);
+	start();
+	ck_assert(is("base", DIR_BROKEN));
+	ck_assert(is("model", DIR_BROKEN));
+	ck_assert(is("models", DIR_LISTED));
+	ck_assert_uint_eq(t.meters.listed, 1);
+	ck_assert_uint_eq(t.meters.broken, 2);
+}
+END_TEST
+
 START_TEST(without_a_directory_the_loader_runs)
 {
 	ck_assert_int_eq(rmdir(t.adapters), 0);
@@ -490,6 +506,7 @@ suite_loader(void)
 	tcase_add_test(c, a_place_outside_the_adapters_chunks_is_refused);
 	tcase_add_test(c, what_is_resident_survives_the_loader);
 	tcase_add_test(c, host_memory_keeps_to_its_budget);
+	tcase_add_test(c, an_adapter_may_not_be_called_as_the_base);
 	tcase_add_test(c, without_a_directory_the_loader_runs);
 	suite_add_tcase(s, c);
 	return s;

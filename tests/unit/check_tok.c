@@ -247,6 +247,38 @@ START_TEST(any_unicode_text_comes_back)
 }
 END_TEST
 
+/* Few of these are text; those that are come back, byte for byte. */
+START_TEST(random_bytes_come_back_or_are_refused)
+{
+	struct tok *t = fixture("gpt2");
+	char text[8], *back;
+	int count, texts = 0, e;
+	size_t bytes;
+	struct rng r;
+
+	rng_seed(&r, 4);
+	for (int round = 0; round < 20000; round++) {
+		size_t n = rng_below(&r, sizeof(text));
+
+		for (size_t i = 0; i < n; i++)
+			text[i] = (char)rng_below(&r, 256);
+		e = tok_encode(t, text, n, 0, ids, 64, &count);
+		if (utf8_valid(text, n) < n) {
+			ck_assert_int_eq(e, ERR_FORMAT);
+			continue;
+		}
+		ck_assert_int_eq(e, 0);
+		back = tok_decode(t, ids, count, true, &bytes);
+		ck_assert_uint_eq(bytes, n);
+		ck_assert_mem_eq(back, text, n);
+		free(back);
+		texts++;
+	}
+	ck_assert_int_gt(texts, 1000);
+	tok_close(t);
+}
+END_TEST
+
 /* All that a stream says of n ids; every piece of it is whole characters. */
 static size_t
 streamed(const struct tok *t, const int32_t *in, int n, bool keep, char *all)
@@ -535,6 +567,7 @@ suite_tok(void)
 	tcase_add_test(t, sentencepiece_models_give_the_vectors);
 	tcase_add_test(t, a_vocabulary_of_100_000_gives_the_vectors);
 	tcase_add_loop_test(t, any_unicode_text_comes_back, 0, 3);
+	tcase_add_test(t, random_bytes_come_back_or_are_refused);
 	tcase_add_loop_test(t, a_stream_of_any_ids_is_the_whole_text, 0,
 	    NKINDS);
 	tcase_add_loop_test(t, half_a_character_waits_for_the_rest, 0, 2);
