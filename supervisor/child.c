@@ -126,18 +126,16 @@ do_wait(struct sv *sv, struct child *c, nsec now)
 	atomic_fetch_add(&order_of(sv, c)->restarts, 1);
 }
 
+/* Without one of its processes the engine answers nobody: what is open is told
+ * so, and everything ends. */
 static void
 do_give_up(struct sv *sv, struct child *c, nsec now)
 {
 	(void)now;
-	if (sv->ready) {
-		log_error("%s stays down: %s; mend that and start the engine "
-			  "anew",
-		    name_of(c), c->last_words);
-		return;
-	}
-	log_error("%s cannot start: %s", name_of(c), c->last_words);
-	sv_end(sv, SV_NOW, 100);
+	log_error("%s cannot start, so the engine ends: %s", name_of(c),
+	    c->last_words[0] != '\0' ? c->last_words :
+				       "its own line above says why");
+	sv_end(sv, sv->ready ? SV_DRAIN : SV_NOW, 100);
 }
 
 static void
@@ -154,13 +152,19 @@ halt(struct sv *sv, struct child *c, uint32_t how, nsec until)
 static void
 do_ask_halt(struct sv *sv, struct child *c, nsec now)
 {
-	nsec length = c->id == PROC_FRONTEND ?
-	    sv->conf->supervisor_drain_ms * MILLISECOND :
-	    SV_LEAVE_NS;
+	nsec length = SV_LEAVE_NS;
 
+	/* What nobody can finish any more is not waited for. */
+	if (c->id == PROC_FRONTEND)
+		length = sv->status != 0 ?
+		    0 :
+		    sv->conf->supervisor_drain_ms * MILLISECOND;
 	log_info("%s is asked to finish within=%.0fms", name_of(c),
 	    clock_ms(length));
 	halt(sv, c, 1, now + length);
+	/* At its deadline the frontend still has the last lines to send. */
+	if (c->id == PROC_FRONTEND)
+		c->timer_ns += SV_LEAVE_NS;
 }
 
 static void

@@ -5,8 +5,8 @@
 start
 before=$(engine_pid)
 for role in scheduler loader gpuexec frontend scheduler frontend gpuexec; do
-	quiz --requests 4000 --in-flight 32 --connections 4 --tolerate \
-	    --timeout 200 >"$dir/traffic" &
+	quiz --requests 2000 --in-flight 32 --connections 4 --tolerate \
+	    --timeout 500 >"$dir/traffic" &
 	traffic=$!
 	sleep 0.3
 	kill_role $role

@@ -1,0 +1,21 @@
+# A process that cannot be started again, since a segment of the engine has been
+# removed, is not waited for: every open request is told so, and the engine ends.
+. tests/scenario/lib.sh
+
+start
+for i in 1 2 3 4 5 6 7 8; do
+	echo '{"id":"r'$i'","prompt":"Once upon a time","max_tokens":480,"ignore_eos":true}'
+done >"$dir/lines"
+rm /dev/shm/chameleon."$(name 1)".scheduler
+kill_role gpuexec
+ask <"$dir/lines" >"$dir/replies" &
+asking=$!
+status=0
+wait "$(engine_pid)" || status=$?
+[ $status = 100 ] || fail "the engine ended with $status"
+rm "$dir/1/pid"
+wait $asking || :
+cat "$dir/replies"
+has_not '"done"' "$dir/replies"
+has 'so the engine ends' "$dir/1/log"
+gone
