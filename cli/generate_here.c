@@ -107,8 +107,7 @@ make(struct answer *a, const struct generate *g)
 	char path[4096];
 	struct solo_options o = { .model = g->model,
 		.adapter = adapter_path(g, path, sizeof(path)),
-		.kv = TENSOR_F32,
-		.threads = (int)g->threads };
+		.kv = TENSOR_F32 };
 	int e;
 
 	a->g = g;
@@ -123,6 +122,7 @@ make(struct answer *a, const struct generate *g)
 	if ((e = tok_open(&a->tok, g->model)) != 0)
 		return err_add("model '%s'", g->model);
 	if ((e = cmd_dtype(g->dtype, &o.weights)) != 0 ||
+	    (e = cmd_threads(g->threads, &o.threads)) != 0 ||
 	    (e = solo_open(&a->solo, &o)) != 0)
 		return e;
 	a->context = solo_context(a->solo);

@@ -65,10 +65,10 @@ write_logits(const int32_t *list, int n)
 	float *logits;
 	int e;
 
-	if ((e = cmd_dtype(dtype, &o.weights)) != 0)
+	if ((e = cmd_dtype(dtype, &o.weights)) != 0 ||
+	    (e = cmd_threads(threads, &o.threads)) != 0)
 		return e;
 	o.context = n;
-	o.threads = (int)threads;
 	o.kv = TENSOR_F32;
 	if ((e = solo_open(&solo, &o)) != 0)
 		return e;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CMD_THREADS_MAX 1024
 #define COLUMN 28 /* where the help texts begin */
 
 /* In lines, the first of which begins at COLUMN. */
@@ -227,4 +228,14 @@ cmd_dtype(const char *name, enum tensor_dtype *dtype)
 		}
 	return err_set(ERR_USAGE, "dtype '%.32s': want auto, f32 or bf16",
 	    name);
+}
+
+int
+cmd_threads(uint64_t n, int *threads)
+{
+	if (n > CMD_THREADS_MAX)
+		return err_set(ERR_USAGE, "threads %ju: want 0..%d",
+		    (uintmax_t)n, CMD_THREADS_MAX);
+	*threads = (int)n;
+	return 0;
 }

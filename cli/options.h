@@ -66,4 +66,7 @@ int cmd_parse(const struct cmd_use *, int argc, char **argv, int *noperands);
 /* "auto" (OTHER: as the files have them), "f32" or "bf16"; else ERR_USAGE. */
 int cmd_dtype(const char *name, enum tensor_dtype *);
 
+/* 0 (one a core) to 1024; else ERR_USAGE. */
+int cmd_threads(uint64_t n, int *threads);
+
 #endif
