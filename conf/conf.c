@@ -23,6 +23,8 @@ conf_defaults(struct conf *c)
 			*(uint32_t *)field = (uint32_t)p->def;
 		else if (p->kind == PARAM_U64)
 			*(uint64_t *)field = p->def;
+		else if (p->kind == PARAM_REAL)
+			*(double *)field = p->real_def;
 		else
 			strcpy(field, p->text);
 	}
@@ -95,6 +97,21 @@ set_number(const struct param *p, void *field, const char *value)
 }
 
 static int
+set_real(const struct param *p, void *field, const char *value)
+{
+	char *end;
+	double x = strtod(value, &end);
+
+	/* The comparison refuses what is no number, too. */
+	if (end == value || *end != '\0' ||
+	    !(x >= p->real_least && x <= p->real_most))
+		return err_set(ERR_CONFIG, "%s: %.64s: want %g..%g", p->key,
+		    value, p->real_least, p->real_most);
+	*(double *)field = x;
+	return 0;
+}
+
+static int
 set_choice(const struct param *p, char *field, const char *value)
 {
 	size_t len = strlen(value);
@@ -139,6 +156,8 @@ conf_set(struct conf *c, const char *key, const char *value)
 		return set_text(p, field, value);
 	if (p->kind == PARAM_CHOICE)
 		return set_choice(p, field, value);
+	if (p->kind == PARAM_REAL)
+		return set_real(p, field, value);
 	return set_number(p, field, value);
 }
 

@@ -28,6 +28,8 @@ struct conf {
 	uint32_t section##_##name;
 #define U64(section, name, def, least, most, unit, help)                       \
 	uint64_t section##_##name;
+#define REAL(section, name, def, least, most, unit, help)                      \
+	double section##_##name;
 #include "conf/params.tbl"
 #undef TOP_TEXT
 #undef TOP_CHOICE
@@ -35,6 +37,7 @@ struct conf {
 #undef CHOICE
 #undef U32
 #undef U64
+#undef REAL
 };
 
 void conf_defaults(struct conf *);

@@ -40,6 +40,8 @@ print_range(const struct param *p, FILE *f)
 
 	if (p->kind == PARAM_CHOICE)
 		fprintf(f, "One of %s.", p->choices);
+	else if (p->kind == PARAM_REAL)
+		fprintf(f, "%g to %g.", p->real_least, p->real_most);
 	else if (is_bytes(p) && p->least > 0)
 		fprintf(f, "%s to %s.",
 		    number(p, p->least, least, sizeof(least)),
@@ -75,7 +77,9 @@ print_default(const struct param *p, FILE *f)
 {
 	char buf[48];
 
-	if (!is_number(p))
+	if (p->kind == PARAM_REAL)
+		fprintf(f, "%g", p->real_def);
+	else if (!is_number(p))
 		fprintf(f, "%s", p->text[0] != '\0' ? p->text : "\"\"");
 	else if (is_bytes(p))
 		fprintf(f, "%s", number(p, p->def, buf, sizeof(buf)));
@@ -136,6 +140,8 @@ conf_yaml(FILE *f)
 		fprintf(f, "%s%s: ", inner ? "  " : "", p->name);
 		if (is_number(p))
 			fprintf(f, "%" PRIu64 "\n", p->def);
+		else if (p->kind == PARAM_REAL)
+			fprintf(f, "%g\n", p->real_def);
 		else
 			fprintf(f, "\"%s\"\n", p->text);
 	}

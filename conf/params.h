@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-enum param_kind { PARAM_TEXT, PARAM_CHOICE, PARAM_U32, PARAM_U64 };
+enum param_kind { PARAM_TEXT, PARAM_CHOICE, PARAM_U32, PARAM_U64, PARAM_REAL };
 
 struct param {
 	const char *key;     /* "listen", "frontend.line_bytes_max" */
@@ -19,6 +19,7 @@ struct param {
 	const char *text;    /* default of a TEXT or CHOICE */
 	const char *choices; /* "a|b|c" */
 	uint64_t def, least, most;
+	double real_def, real_least, real_most; /* of a REAL */
 	const char *unit;
 	const char *help;
 };

@@ -7,23 +7,23 @@
 
 /* The longest unused leaves. */
 static double
-keep_lru(const struct evict_view *v, nsec now)
+keep_lru(const struct evict_view *v, const struct evict_scale *per, nsec now)
 {
-	(void)now;
+	(void)per, (void)now;
 	return (double)v->used_ns;
 }
 
 /* The lowest index leaves: trivially right, for comparison. */
 static double
-keep_first(const struct evict_view *v, nsec now)
+keep_first(const struct evict_view *v, const struct evict_scale *per, nsec now)
 {
-	(void)now;
+	(void)per, (void)now;
 	return (double)v->adapter;
 }
 
 static const struct evict_policy policies[] = {
-	{ "lru", keep_lru },
-	{ "first", keep_first },
+	{ "lru", keep_lru, EVICT_KEEPS },
+	{ "first", keep_first, EVICT_KEEPS },
 };
 
 const struct evict_policy *
@@ -35,38 +35,40 @@ evict_find(const char *name)
 	return NULL;
 }
 
-/* Whether a leaves before b. */
-static bool
-leaves_before(const struct evict_policy *policy, const struct evict_view *a,
-    const struct evict_view *b, nsec now)
+bool
+evict_before(const struct evict_view *a, double keep_a,
+    const struct evict_view *b, double keep_b)
 {
-	double ka, kb;
-
-	if ((a->queued > 0) != (b->queued > 0))
-		return a->queued == 0;
-	ka = policy->keep(a, now);
-	kb = policy->keep(b, now);
-	if (ka < kb || kb < ka)
-		return ka < kb;
+	if (a->level != b->level)
+		return a->level < b->level;
+	if (a->level == EVICT_QUEUED && a->waits_since_ns != b->waits_since_ns)
+		return a->waits_since_ns > b->waits_since_ns;
+	if (keep_a < keep_b || keep_b < keep_a)
+		return keep_a < keep_b;
 	if (a->used_ns != b->used_ns)
 		return a->used_ns < b->used_ns;
 	return a->adapter < b->adapter;
 }
 
 int
-evict_pick(const struct evict_policy *policy, const struct evict_view *views,
-    int n, int may_take_queued, nsec now)
+evict_pick(const struct evict_policy *policy, const struct evict_scale *per,
+    const struct evict_view *views, int n, bool may_take_queued, nsec now)
 {
+	double least = 0;
 	int best = -1;
 
 	for (int i = 0; i < n; i++) {
 		const struct evict_view *v = &views[i];
+		double keep;
 
-		if (v->running > 0 || v->pinned > 0 ||
-		    (v->queued > 0 && !may_take_queued))
+		if (v->level == EVICT_NEVER ||
+		    (v->level == EVICT_QUEUED && !may_take_queued))
 			continue;
-		if (best < 0 || leaves_before(policy, v, &views[best], now))
-			best = i;
+		keep = policy->keep(v, per, now);
+		if (best >= 0 && !evict_before(v, keep, &views[best], least))
+			continue;
+		best = i;
+		least = keep;
 	}
 	return best;
 }

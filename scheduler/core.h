@@ -23,6 +23,7 @@
 #ifndef SCHEDULER_CORE_H
 #define SCHEDULER_CORE_H
 
+#include "conf/conf.h"
 #include "policy/admit.h"
 #include "policy/evict.h"
 #include "shm/seg.h"
@@ -36,7 +37,10 @@ struct sch_world {
 	/* frontend */
 	const _Atomic uint64_t *f;	    /* [slots] */
 	const struct slot_request *request; /* [slots] */
-	const _Atomic uint64_t *ask;	    /* [adapters] */
+	const int32_t *prompt;	     /* [slots][context]; NULL: not known */
+	const uint32_t *truth;	     /* [slots] tokens of the answer, for the
+				     * oracle; NULL outside of a simulator */
+	const _Atomic uint64_t *ask; /* [adapters] */
 
 	/* scheduler */
 	_Atomic uint64_t *s, *b;    /* [slots] */
@@ -65,6 +69,10 @@ struct sch_rules {
 	const struct evict_policy *eviction;
 	uint32_t spare_blocks; /* granted ahead of need */
 };
+
+/* From the settings of the sections policy and scheduler.  ERR_CONFIG: one is
+ * not for this engine. */
+int sch_rules_read(struct sch_rules *, const struct conf *);
 
 struct sch;
 

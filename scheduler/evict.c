@@ -22,9 +22,10 @@ add(struct sch *h, struct evict_view *v, uint32_t key,
 {
 	const struct sch_key *k = &h->key[key];
 
-	v->running += k->running;
-	v->queued += k->waiting;
-	v->pinned += spared(h, k, who);
+	if (k->running > 0 || spared(h, k, who))
+		v->level = EVICT_NEVER;
+	else if (k->waiting > 0 && v->level == EVICT_FREELY)
+		v->level = EVICT_QUEUED;
 	v->bytes += h->w.info[key - 1].bytes;
 	if (v->used_ns < k->used_ns)
 		v->used_ns = k->used_ns;
@@ -84,8 +85,11 @@ static int32_t
 pick(struct sch *h, uint32_t single, const struct admit_view *who, bool queued,
     nsec now)
 {
+	static const struct evict_scale scale = { .uses_max = 1,
+		.bytes_max = 1,
+		.window_ns = 300 * SECOND };
 	int n = views(h, single, who);
-	int i = evict_pick(h->rules.eviction, h->view, n, queued, now);
+	int i = evict_pick(h->rules.eviction, &scale, h->view, n, queued, now);
 
 	return i < 0 ? -1 : h->view[i].adapter;
 }

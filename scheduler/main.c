@@ -1,7 +1,6 @@
 /* chameleon-scheduler: the core in its process. */
 #include "proc/proc.h"
 
-#include "base/err.h"
 #include "scheduler/core.h"
 
 static struct {
@@ -17,6 +16,7 @@ world(struct sch_world *w, const struct proc *p)
 	*w = (struct sch_world){ .plan = p->plan,
 		.f = g->f,
 		.request = g->request,
+		.prompt = g->prompt,
 		.ask = g->ask,
 		.s = g->s,
 		.b = g->b,
@@ -44,16 +44,12 @@ world(struct sch_world *w, const struct proc *p)
 static int
 start(struct proc *p)
 {
-	struct sch_rules rules = { admit_find(p->conf.scheduler_admission),
-		evict_find(p->conf.scheduler_eviction),
-		p->conf.scheduler_spare_blocks };
+	struct sch_rules rules;
 	struct sch_world w;
+	int e = sch_rules_read(&rules, &p->conf);
 
-	if (rules.admission == NULL || rules.eviction == NULL)
-		return err_set(ERR_CONFIG,
-		    "scheduler.admission %s, scheduler.eviction %s: no such "
-		    "policy",
-		    p->conf.scheduler_admission, p->conf.scheduler_eviction);
+	if (e != 0)
+		return e;
 	world(&w, p);
 	return sch_open(&me.core, &w, &rules, clock_mono());
 }

@@ -28,25 +28,35 @@ START_TEST(an_unknown_policy_is_none)
 END_TEST
 
 static const struct evict_view views[] = {
-	{ .adapter = 4, .running = 1, .used_ns = 1 },
-	{ .adapter = 3, .queued = 2, .used_ns = 2 },
+	{ .adapter = 4, .level = EVICT_NEVER, .used_ns = 1 },
+	{ .adapter = 3, .level = EVICT_QUEUED, .used_ns = 2 },
 	{ .adapter = 9, .used_ns = 7 },
 	{ .adapter = 1, .used_ns = 8 },
-	{ .adapter = 2, .pinned = 1, .used_ns = 0 },
+	{ .adapter = 2, .level = EVICT_NEVER, .used_ns = 0 },
 	{ .adapter = 0, .used_ns = 8 },
 };
 
+static int
+pick(const struct evict_policy *p, const struct evict_view *v, int n,
+    bool queued)
+{
+	struct evict_scale scale = { .uses_max = 1,
+		.bytes_max = 1,
+		.window_ns = SECOND };
+
+	return evict_pick(p, &scale, v, n, queued, 100);
+}
+
 START_TEST(the_longest_unused_leaves)
 {
-	ck_assert_int_eq(evict_pick(evict_find("lru"), views, 6, 1, 100), 2);
+	ck_assert_int_eq(pick(evict_find("lru"), views, 6, true), 2);
 }
 END_TEST
 
 START_TEST(ties_go_to_the_lower_index)
 {
-	ck_assert_int_eq(evict_pick(evict_find("lru"), views + 3, 3, 1, 100),
-	    2);
-	ck_assert_int_eq(evict_pick(evict_find("first"), views, 6, 1, 100), 5);
+	ck_assert_int_eq(pick(evict_find("lru"), views + 3, 3, true), 2);
+	ck_assert_int_eq(pick(evict_find("first"), views, 6, true), 5);
 }
 END_TEST
 
@@ -54,9 +64,9 @@ START_TEST(one_that_is_waited_for_leaves_when_no_other_is_left)
 {
 	const struct evict_policy *lru = evict_find("lru");
 
-	ck_assert_int_eq(evict_pick(lru, views, 2, 1, 100), 1);
-	ck_assert_int_eq(evict_pick(lru, views, 2, 0, 100), -1);
-	ck_assert_int_eq(evict_pick(lru, views, 3, 1, 100), 2);
+	ck_assert_int_eq(pick(lru, views, 2, true), 1);
+	ck_assert_int_eq(pick(lru, views, 2, false), -1);
+	ck_assert_int_eq(pick(lru, views, 3, true), 2);
 }
 END_TEST
 
@@ -64,9 +74,9 @@ START_TEST(used_and_pinned_ones_never_leave)
 {
 	const struct evict_view kept[] = { views[0], views[4] };
 
-	ck_assert_int_eq(evict_pick(evict_find("lru"), kept, 2, 1, 100), -1);
-	ck_assert_int_eq(evict_pick(evict_find("first"), kept, 2, 1, 100), -1);
-	ck_assert_int_eq(evict_pick(evict_find("lru"), kept, 0, 1, 100), -1);
+	ck_assert_int_eq(pick(evict_find("lru"), kept, 2, true), -1);
+	ck_assert_int_eq(pick(evict_find("first"), kept, 2, true), -1);
+	ck_assert_int_eq(pick(evict_find("lru"), kept, 0, true), -1);
 }
 END_TEST
 

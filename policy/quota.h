@@ -1,0 +1,49 @@
+/*
+ * quota.h -- how many tokens of the pool each queue may hold.
+ *
+ * Each queue is an M/M/1 server that should answer within the SLO (paper, 4.3):
+ *
+ *	least = S * D * (1 / SLO + lambda)
+ *
+ * S the largest request of the queue in tokens, D the seconds one of its
+ * requests takes, lambda its arrivals a second.  What is left of the total is
+ * shared out by a rule: need (in proportion to least), equal, arrivals.
+ *
+ * Overload, least over the total: every queue first gets S, one largest request,
+ * and the rest in proportion to least - S; if the S alone do not fit, the two
+ * queues of the largest sizes become one, and so on (paper.md section 8, 12).
+ *
+ * The account of a queue: quota = available + charged to running requests, at
+ * all times.  After a change of quotas available may be negative until requests
+ * end.
+ */
+#ifndef POLICY_QUOTA_H
+#define POLICY_QUOTA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/cuts.h"
+
+struct quota_class {
+	double largest;	 /* S, tokens */
+	double seconds;	 /* D */
+	double arrivals; /* lambda, a second */
+};
+
+enum quota_rule { QUOTA_NEED, QUOTA_EQUAL, QUOTA_ARRIVALS };
+
+/* -1: no rule of that name. */
+int quota_find(const char *name);
+
+/* Tokens of one queue by the formula. */
+double quota_least(const struct quota_class *, double slo_s);
+
+/* Shares out total among n classes (changed where two become one: largest and
+ * seconds the greater, arrivals the sum); the sum of quota[] is total, and each
+ * quota is at least its S, as far as total allows.  Returns the number of
+ * classes left, 1 .. n; *overloaded: the minima did not fit. */
+int quota_share(struct quota_class *, int n, int64_t total, double slo_s,
+    enum quota_rule, int64_t quota[CUTS_CLASSES_MAX], bool *overloaded);
+
+#endif
