@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #define COST_TERMS 4
+#define COST_GUESS_WORTH 0.1 /* requests of the usual size */
 
 struct cost {
 	double xx[COST_TERMS][COST_TERMS], xy[COST_TERMS];
@@ -27,6 +28,7 @@ struct cost {
 /* guess: seconds at all, a prompt token, an answer token, an adapter token. */
 void cost_init(struct cost *, const double guess[COST_TERMS]);
 
+/* What is no finite number of seconds from 0 up is left out. */
 void cost_learn(struct cost *, double prompt, double answer, double adapter,
     double seconds);
 
