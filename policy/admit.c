@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/must.h"
+
 /* By arrival, which a restart of the scheduler does not change; what arrived in
  * the same moment goes by submission, then by slot. */
 bool
@@ -44,6 +46,7 @@ admit_find(const char *name)
 void
 admit_begin(struct admit_turn *t, int64_t *available, int n)
 {
+	must(n >= 1 && n <= CUTS_CLASSES_MAX);
 	*t = (struct admit_turn){ .n = n, .available = available, .phase = 1 };
 }
 
@@ -69,7 +72,7 @@ admit_next(struct admit_turn *t, const struct admit_head *heads)
 							 spare(t);
 
 			if (!heads[q].any)
-				t->lends[q] = true;
+				t->lends[q] |= t->phase == 1;
 			else if (!t->left[q] && heads[q].cost <= budget)
 				return q;
 		}
@@ -96,6 +99,7 @@ admit_took(struct admit_turn *t, int q, int64_t cost, int64_t *charge)
 		charge[from] += part;
 		cost -= part;
 	}
+	must(cost == 0);
 }
 
 void

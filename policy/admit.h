@@ -7,8 +7,9 @@
  *	phase 1  each queue, smallest class first, within its own tokens
  *	phase 2  the same again, within what empty queues have left over
  *
- * A queue is left at the first of its requests that does not fit.  The turn is
- * a plain struct that its owner walks:
+ * A queue is left at the first of its requests that does not fit.  One that phase
+ * 1 found empty lends; one that runs empty in phase 2 does not, nor does an
+ * account below 0.  The turn is a plain struct that its owner walks:
  *
  *	admit_begin(&t, quota, n)
  *	while ((q = admit_next(&t, head)) >= 0)
@@ -61,19 +62,22 @@ struct admit_head {
 struct admit_turn {
 	int n;		    /* queues */
 	int64_t *available; /* [n], the owner's: changed as admitted */
-	bool lends[CUTS_CLASSES_MAX]; /* what it has left is anyone's */
-	bool left[CUTS_CLASSES_MAX];  /* not asked again in this phase */
+	bool lends[CUTS_CLASSES_MAX]; /* what it has left is anyone's in phase
+				       * 2; the owner may add others */
+	bool left[CUTS_CLASSES_MAX];  /* not asked again in this turn */
 	int phase, at;
 };
 
+/* n queues, 1 .. CUTS_CLASSES_MAX. */
 void admit_begin(struct admit_turn *, int64_t *available, int n);
 
-/* The queue whose head fits, to be tried now; -1: the turn is over.  Queues that
- * are found empty lend from here on. */
+/* The queue whose head fits, to be tried now; -1: the turn is over.  heads[n]
+ * are what they are now; costs are at least 1. */
 int admit_next(struct admit_turn *, const struct admit_head *heads);
 
 /* The head of q is admitted: takes its cost, and adds to charge[n] what each
- * queue pays of it. */
+ * queue pays of it: q alone in phase 1; in phase 2 those that lend, smallest
+ * class first (paper.md section 8, row 14). */
 void admit_took(struct admit_turn *, int q, int64_t cost, int64_t *charge);
 
 /* The head of q cannot be admitted for another reason than its cost. */

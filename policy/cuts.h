@@ -25,10 +25,12 @@
 struct cuts {
 	int classes;			 /* 1 .. CUTS_CLASSES_MAX */
 	double at[CUTS_CLASSES_MAX - 1]; /* ascending, classes - 1 of them */
-	double within[CUTS_CLASSES_MAX]; /* sum of squares for K = 1 .. 4 */
+	double within[CUTS_CLASSES_MAX]; /* sum of squares for K = 1 .. 4; 0
+					  * beyond the distinct sizes */
 };
 
 struct cuts_scratch {
+	int upto[CUTS_SAMPLE_MAX + 1]; /* sizes among the first distinct ones */
 	double sum[CUTS_SAMPLE_MAX + 1], square[CUTS_SAMPLE_MAX + 1];
 	double best[CUTS_CLASSES_MAX][CUTS_SAMPLE_MAX + 1];
 	int from[CUTS_CLASSES_MAX][CUTS_SAMPLE_MAX + 1];
@@ -39,12 +41,13 @@ enum cuts_rule { CUTS_ELBOW, CUTS_LITERAL };
 /* -1: no rule of that name. */
 int cuts_find(const char *name);
 
-/* n sizes, 1 .. CUTS_SAMPLE_MAX; at most `most` classes. */
+/* n sizes, 1 .. CUTS_SAMPLE_MAX; at most `most` classes, and no more than there
+ * are distinct sizes: equal ones are never parted. */
 void cuts_make(struct cuts *, double *sizes, int n, int most, enum cuts_rule,
     struct cuts_scratch *);
 
-/* most classes of equal width between the smallest and largest size: the
- * baseline "static". */
+/* That many classes of equal width between the smallest and the largest size,
+ * one if these are the same: the baseline "static".  within is 0. */
 void cuts_equal(struct cuts *, double least, double most, int classes);
 
 /* 0 .. classes - 1. */

@@ -12,13 +12,16 @@
  *	lfu        uses in the window
  *	gdsf       uses * reload seconds / bytes + floor, floor: the worth of
  *	           the last one evicted, as it was at the last use
- *	value      reload seconds * probability of use within the horizon, a
- *	           byte: 1 - exp(-rate * horizon), the rate decaying
+ *	value      reload seconds * probability of use within the window, a
+ *	           byte: 1 - exp(-rate * window), the rate decaying
  *	none       nothing is kept: each leaves when no running request uses it
  *	queued     likewise, but not while a waiting request wants it
  *	first      the lowest index leaves: trivially right
  *
- * Ties go to the longer unused, then to the lower index, so that a run replays.
+ * Recency is 1 - min(age, window)/window (paper.md section 8, rows 1 and 20;
+ * value: section 15, item 4).  Where none and queued have to pick, they pick as
+ * lru does.  Ties go to the longer unused, then to the lower index, so that a
+ * run replays.
  */
 #ifndef POLICY_EVICT_H
 #define POLICY_EVICT_H
@@ -46,7 +49,7 @@ struct evict_view {
 struct evict_scale {
 	double uses_max;  /* most uses of one in the cache; >= 1 */
 	double bytes_max; /* of the largest of the catalogue; >= 1 */
-	nsec window_ns;	  /* of recency, and of the decay of rate */
+	nsec window_ns;	  /* of recency, decay and foresight of rate; > 0 */
 	double frequency, recency, size; /* F, R, S */
 };
 
@@ -68,7 +71,8 @@ const struct evict_policy *evict_find(const char *name);
 /* A rate that was so at then, now: it halves in each window. */
 double evict_rate(double rate, nsec then, nsec now, nsec window_ns);
 
-/* The rate after one more use now. */
+/* The rate after one more use now: it tends to that of uses which come
+ * regularly, half of the way in each window. */
 double evict_rate_use(double rate, nsec then, nsec now, nsec window_ns);
 
 /* Whether a leaves before b; keep_a, keep_b: their worth. */

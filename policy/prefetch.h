@@ -36,7 +36,9 @@ struct prefetch_history {
 /* A use, now.  Counts are halved before one overflows. */
 void prefetch_note(struct prefetch_history *, nsec now);
 
-/* When it should be there: from *load_ns to *keep_ns.  false: cannot tell. */
+/* When it should be there: from *load_ns, the lower edge of the 5th percentile's
+ * bin, to *keep_ns, the upper edge of the 99th's, ten minutes at most.  false:
+ * cannot tell: too few gaps, or next to all of them beyond. */
 bool prefetch_window(const struct prefetch_history *, nsec *load_ns,
     nsec *keep_ns);
 

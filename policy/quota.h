@@ -6,11 +6,13 @@
  *	least = S * D * (1 / SLO + lambda)
  *
  * S the largest request of the queue in tokens, D the seconds one of its
- * requests takes, lambda its arrivals a second.  What is left of the total is
- * shared out by a rule: need (in proportion to least), equal, arrivals.
+ * requests takes, lambda its arrivals a second.  With less than S a queue would
+ * starve, so its minimum is the greater of least and S, which the formula alone
+ * does not ensure (paper.md section 9, 7).  What is left of the total is shared
+ * out by a rule: need (in proportion to the minima), equal, arrivals.
  *
- * Overload, least over the total: every queue first gets S, one largest request,
- * and the rest in proportion to least - S; if the S alone do not fit, the two
+ * Overload, minima over the total: every queue first gets S, one largest request,
+ * and the rest in proportion to minimum - S; if the S alone do not fit, the two
  * queues of the largest sizes become one, and so on (paper.md section 8, 12).
  *
  * The account of a queue: quota = available + charged to running requests, at
@@ -39,10 +41,12 @@ int quota_find(const char *name);
 /* Tokens of one queue by the formula. */
 double quota_least(const struct quota_class *, double slo_s);
 
-/* Shares out total among n classes (changed where two become one: largest and
- * seconds the greater, arrivals the sum); the sum of quota[] is total, and each
- * quota is at least its S, as far as total allows.  Returns the number of
- * classes left, 1 .. n; *overloaded: the minima did not fit. */
+/* Shares out total among n classes, smallest first (changed where two become
+ * one: largest and seconds the greater, arrivals the sum); the sum of quota[] is
+ * total, and each quota is at least its S, as far as total allows.  Returns the
+ * number of classes left, 1 .. n, the last of which has all that were beyond;
+ * *overloaded: the minima of all n did not fit.
+ * Parts of a token go to those that lack most of one, then to the lower index. */
 int quota_share(struct quota_class *, int n, int64_t total, double slo_s,
     enum quota_rule, int64_t quota[CUTS_CLASSES_MAX], bool *overloaded);
 
