@@ -194,16 +194,21 @@ no_chunk_is_lost(struct sim *m)
 	}
 }
 
-/* The scheduler's own count is fresh after its sweep. */
 void
-sim_laws_tick(struct sim *m)
+sim_laws_count(struct sim *m)
 {
-	sim_laws_words(m);
+	one_owner_a_block(m);
 	if (m->meters.kv_blocks_used != m->live_blocks)
 		sim_breach(m,
 		    "the scheduler counts %llu blocks, requests have %llu",
 		    (unsigned long long)m->meters.kv_blocks_used,
 		    (unsigned long long)m->live_blocks);
+}
+
+void
+sim_laws_chunks(struct sim *m)
+{
+	sim_laws_words(m);
 	if (m->completed == m->launched)
 		no_chunk_is_lost(m);
 }

@@ -34,6 +34,7 @@ turn(struct sim *m)
 	int n = 0;
 
 	m->turning = true;
+	sim_waits_age(m);
 	do {
 		if (n++ == TURN_STEPS_MAX)
 			sim_breach(m, "the scheduler comes to no rest");
@@ -83,11 +84,14 @@ static void
 tick(struct sim *m)
 {
 	m->turning = true;
+	sim_waits_age(m);
 	sch_tick(m->sch, sim_clock(m));
-	listen(m);
 	if (m->setup->laws)
-		sim_laws_tick(m);
+		sim_laws_count(m); /* with the scheduler's, just made */
+	listen(m);
 	turn(m);
+	if (m->setup->laws)
+		sim_laws_chunks(m);
 	sample(m);
 	if (m->ended < m->arrived && !m->stepping && m->copying == SIM_NONE &&
 	    m->threads_busy == 0 && m->now - m->moved_ns > STILL_MAX)

@@ -205,20 +205,6 @@ sim_waits_for_release(const struct sim *m, uint32_t slot)
 	    (x.gen != s.gen || x.state != X_HELD || x.round != s.round);
 }
 
-/* Who has waited longer than the limit from now on, and who is before them. */
-static void
-come_of_age(struct sim *m)
-{
-	for (; m->aged < m->arrived; m->aged++) {
-		if (m->now - m->work->asks[m->aged].at <= m->age_max_ns)
-			break;
-		if (m->ahead[m->aged] == SIM_NONE)
-			continue;
-		m->ahead[m->aged] = m->aged_waiting + m->running + m->held + 1;
-		m->aged_waiting++;
-	}
-}
-
 /* Nobody younger is placed before one of age whose adapter is not on its way.
  */
 static void
@@ -242,11 +228,24 @@ overtaken(struct sim *m)
 	}
 }
 
+/* Who has waited longer than the limit from now on, and who is before them. */
+void
+sim_waits_age(struct sim *m)
+{
+	for (; m->aged < m->arrived; m->aged++) {
+		if (m->now - m->work->asks[m->aged].at <= m->age_max_ns)
+			break;
+		if (m->ahead[m->aged] == SIM_NONE)
+			continue;
+		m->ahead[m->aged] = m->aged_waiting + m->running + m->held + 1;
+		m->aged_waiting++;
+	}
+}
+
 void
 sim_waits_turn(struct sim *m)
 {
 	if (m->setup->laws && m->youngest > 0)
 		overtaken(m);
 	m->youngest = 0;
-	come_of_age(m);
 }

@@ -258,6 +258,7 @@ void sim_waits_enter(struct sim *, uint32_t slot);
 /* What s says of a slot after the scheduler's turn. */
 void sim_waits_look(struct sim *, uint32_t slot);
 void sim_waits_over(struct sim *); /* one that ran has ended or let go */
+void sim_waits_age(struct sim *);  /* before each turn: who is of age */
 void sim_waits_turn(struct sim *); /* after each turn */
 
 /* The adapter of this request comes or goes just now. */
@@ -266,8 +267,9 @@ bool sim_waits_for_load(const struct sim *, uint32_t slot);
 bool sim_waits_for_release(const struct sim *, uint32_t slot);
 
 /* laws.c */
-void sim_laws_words(struct sim *); /* after each turn */
-void sim_laws_tick(struct sim *);  /* after sch_tick */
+void sim_laws_words(struct sim *);  /* after each turn */
+void sim_laws_count(struct sim *);  /* at once after sch_tick */
+void sim_laws_chunks(struct sim *); /* after the turn that follows it */
 bool sim_laws_live(const struct sim *, uint32_t slot);
 
 /* room.c: cached adapters delay nobody who would fit without them. */
