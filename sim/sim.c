@@ -20,6 +20,7 @@ listen(struct sim *m)
 		sim_waits_look(m, (uint32_t)hint);
 		sim_exec_tell(m, (uint32_t)hint);
 	}
+	sim_waits_step(m);
 	while (ring_pop(&m->sc_fe.rx, &hint))
 		sim_front_look(m, (uint32_t)hint);
 	while (ring_pop(&m->sc_ld.rx, &hint))
@@ -44,7 +45,6 @@ turn(struct sim *m)
 	} while (!m->broken);
 	listen(m);
 	m->turning = false;
-	sim_waits_turn(m);
 	if (!m->setup->laws)
 		return;
 	sim_laws_words(m);

@@ -138,8 +138,8 @@ placed(struct sim *m, uint32_t slot, struct word s)
 		note_first(m, slot);
 	p->round = s.round;
 	m->running++;
-	if (m->youngest < p->ask + 1)
-		m->youngest = p->ask + 1;
+	if (m->nplaced < m->plan.batch_max)
+		m->placed[m->nplaced++] = p->ask;
 	sim_note(m, SIM_NOTE_PLACED, p->ask, slot);
 }
 
@@ -205,27 +205,49 @@ sim_waits_for_release(const struct sim *m, uint32_t slot)
 	    (x.gen != s.gen || x.state != X_HELD || x.round != s.round);
 }
 
+/* Where admissions have an interval, one admitted may wait for its load and
+ * is placed after it: then it counts when its adapter was called in. */
+static bool
+admitted_before(const struct sim *m, const struct sim_ask *young, nsec then)
+{
+	nsec began;
+
+	if (m->setup->conf.policy_admit_every_steps <= 1 || young->adapter < 0)
+		return false;
+	began = m->load[young->adapter].began_ns;
+	return began >= young->at && began <= then;
+}
+
 /* Nobody younger is placed before one of age whose adapter is not on its way.
  */
 static void
-overtaken(struct sim *m)
+overtakes(struct sim *m, uint64_t young)
 {
-	nsec youngest = m->work->asks[m->youngest - 1].at;
+	const struct sim_ask *y = &m->work->asks[young];
 
 	for (uint32_t i = m->line.head; i != SIM_NONE; i = m->slot[i].next) {
-		nsec at = sim_ask_of(m, i)->at;
+		nsec of_age = sim_ask_of(m, i)->at + m->age_max_ns;
 
-		if (at >= youngest || m->now - at <= m->age_max_ns)
+		if (of_age - m->age_max_ns >= y->at || of_age >= m->now)
 			return;
-		if (sim_waits_for_load(m, i) || sim_waits_for_release(m, i))
+		if (sim_waits_for_load(m, i) || sim_waits_for_release(m, i) ||
+		    admitted_before(m, y, of_age))
 			continue;
 		sim_breach(m,
 		    "request %llu goes before request %llu, which has waited "
 		    "%.3f s",
-		    (unsigned long long)m->youngest - 1,
+		    (unsigned long long)young,
 		    (unsigned long long)m->slot[i].ask,
-		    (double)(m->now - at) / 1e9);
+		    (double)(m->now - sim_ask_of(m, i)->at) / 1e9);
 	}
+}
+
+void
+sim_waits_step(struct sim *m)
+{
+	for (uint32_t i = 0; m->setup->laws && i < m->nplaced; i++)
+		overtakes(m, m->placed[i]);
+	m->nplaced = 0;
 }
 
 /* Who has waited longer than the limit from now on, and who is before them. */
@@ -240,12 +262,4 @@ sim_waits_age(struct sim *m)
 		m->ahead[m->aged] = m->aged_waiting + m->running + m->held + 1;
 		m->aged_waiting++;
 	}
-}
-
-void
-sim_waits_turn(struct sim *m)
-{
-	if (m->setup->laws && m->youngest > 0)
-		overtaken(m);
-	m->youngest = 0;
 }

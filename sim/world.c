@@ -107,6 +107,7 @@ plan(struct plan *p, const struct sim_setup *u)
 	T(owner, (size_t)(m)->plan.chunks *(m)->plan.blocks_per_chunk)         \
 	T(mark, (size_t)(m)->plan.chunks *(m)->plan.blocks_per_chunk)          \
 	T(seat, (m)->plan.batch_max)                                           \
+	T(placed, (m)->plan.batch_max)                                         \
 	T(free_seats, (m)->plan.batch_max)                                     \
 	T(live, (m)->plan.batch_max)                                           \
 	T(ahead, (m)->work->n + 1)                                             \

@@ -176,7 +176,8 @@ struct sim {
 	uint32_t aged_waiting; /* of those, that were never placed */
 	uint32_t *ahead;       /* [asks] SIM_NONE: was placed or denied; else,
 				* of age, those before it then; else 0 */
-	uint64_t youngest;     /* ask placed in this turn, + 1 */
+	uint64_t *placed;      /* [batch_max] asks, in this step of it */
+	uint32_t nplaced;
 	nsec age_max_ns, service_longest, step_longest;
 
 	/* laws.c */
@@ -259,7 +260,8 @@ void sim_waits_enter(struct sim *, uint32_t slot);
 void sim_waits_look(struct sim *, uint32_t slot);
 void sim_waits_over(struct sim *); /* one that ran has ended or let go */
 void sim_waits_age(struct sim *);  /* before each turn: who is of age */
-void sim_waits_turn(struct sim *); /* after each turn */
+/* After each step of the scheduler, before anybody has answered it. */
+void sim_waits_step(struct sim *);
 
 /* The adapter of this request comes or goes just now. */
 bool sim_waits_for_load(const struct sim *, uint32_t slot);
