@@ -31,9 +31,10 @@ pin(struct sim *m, int32_t adapter)
 		m->pinned[c] = 1;
 }
 
-/* Blocks that those who run may still grow by, as reserved for them. */
+/* Blocks that those who run may still grow by: all of their answers where these
+ * are reserved, else, and beside one that was held before, a few. */
 static uint64_t
-growth(struct sim *m)
+growth(struct sim *m, bool again)
 {
 	bool all = strcmp(m->setup->conf.policy_reserve, "max") == 0;
 	uint64_t sum = 0;
@@ -41,14 +42,15 @@ growth(struct sim *m)
 	for (uint32_t i = 0; i < m->nopen; i++) {
 		uint32_t slot = m->open[i];
 		const struct sim_ask *q = sim_ask_of(m, slot);
+		uint64_t left = 0, has = word_load(&m->b[slot]).low;
 
 		if (!sim_laws_live(m, slot))
 			continue;
 		if (m->ticket[slot].adapter >= 0)
 			pin(m, m->ticket[slot].adapter);
-		sum += all ? blocks_of(m, q->prompt + q->max_tokens) -
-			word_load(&m->b[slot]).low :
-			     4;
+		if (all)
+			left = blocks_of(m, q->prompt + q->max_tokens) - has;
+		sum += left < 4 && (again || !all) ? 4 : left;
 	}
 	return sum;
 }
@@ -77,7 +79,7 @@ fits(struct sim *m, uint32_t slot)
 	uint64_t want = need(m, slot), chunks = 0, kv = 0, own = 0;
 
 	memset(m->pinned, 0, m->plan.chunks);
-	want += growth(m);
+	want += growth(m, m->slot[slot].round > 0);
 	if (a >= 0 && word_load_place(&m->want[a]).state == WANT_IN)
 		pin(m, a);
 	else if (a >= 0)
