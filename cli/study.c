@@ -30,8 +30,11 @@ show(void *arg, uint64_t ended, uint64_t of)
 		return;
 	p->shown = now;
 	p->any = true;
-	fprintf(stderr, "\r\033[K%s: run %u of %u, %g requests/s, %.0f %%",
-	    p->s->system, p->s->nrun + 1, p->nrun, p->rps,
+	fprintf(stderr, "\r\033[K%s: run %u of %u", p->s->system,
+	    p->s->nrun + 1, p->nrun);
+	if (p->rps > 0)
+		fprintf(stderr, ", %g requests/s", p->rps);
+	fprintf(stderr, ", %.0f %%",
 	    of > 0 ? 100.0 * (double)ended / (double)of : 0);
 	fflush(stderr);
 }

@@ -73,7 +73,7 @@ int study_parse_cost(struct sim_cost *, const char *text);
  * STUDY_SLO_REQUESTS of the work's requests, each alone, on default settings
  * and always the same seed: it depends on work and cost alone. */
 #define STUDY_SLO_FACTOR 5
-#define STUDY_SLO_REQUESTS 200
+#define STUDY_SLO_REQUESTS 1000
 int study_slo(struct study *);
 
 /* Runs all of it.  ERR_* as of sim.h; a broken law is on standard error. */

@@ -121,8 +121,9 @@ add_knee(json_t *j, const struct study *s)
 	json_object_set_new(j, "throughput_at_slo_rps",
 	    none ? json_null() : json_real(k.rps));
 	json_object_set_new(j, "throughput_at_slo_ci",
-	    none || s->seeds < 2 ? json_null() :
-				   json_pack("[f, f]", k.low, k.high));
+	    none || s->seeds < 2 || k.over == s->seeds ?
+		json_null() :
+		json_pack("[f, f]", k.low, k.high));
 	json_object_set_new(j, "throughput_at_slo_under",
 	    json_integer(k.under));
 	json_object_set_new(j, "throughput_at_slo_over", json_integer(k.over));

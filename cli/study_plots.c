@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #define CURVE_POINTS 500
+#define CURVES 6
 #define NAME_MAX_BYTES 4096
 #define SCRIPT "plots.gnuplot"
 
@@ -50,7 +51,7 @@ share_data(const struct study *s, FILE *f)
 	}
 }
 
-/* Of the last load: s, GB of KV, used and idle adapters, running, waiting. */
+/* Of the last load: s, GB of KV, adapters and idle, running, waiting. */
 static void
 memory_data(const struct study *s, FILE *f)
 {
@@ -60,8 +61,7 @@ memory_data(const struct study *s, FILE *f)
 		const struct sim_sample *m = &r->samples[i];
 
 		fprintf(f, "%.9g\t%.9g\t%.9g\t%.9g\t%u\t%u\n", m->at_s,
-		    (double)m->kv_bytes / 1e9,
-		    (double)(m->adapter_bytes - m->idle_bytes) / 1e9,
+		    (double)m->kv_bytes / 1e9, (double)m->adapter_bytes / 1e9,
 		    (double)m->idle_bytes / 1e9, m->running, m->waiting);
 	}
 }
@@ -73,21 +73,24 @@ load_commands(const struct study *s, FILE *f)
 	    "set xlabel 'requests/s'\nset ylabel 'TTFT, ms'\n"
 	    "set logscale y\n"
 	    "plot 'ttft-load.tsv' using 1:3 with linespoints title "
-	    "'P99', '' using 1:2 with linespoints title 'P50', "
+	    "'P99', '' using 1:2 with linespoints linewidth 2 title 'P50', "
 	    "%.9g with lines dashtype 2 title 'SLO'\n",
 	    s->slo_ms);
 }
 
+/* At most CURVES of the loads. */
 static void
 share_commands(const struct study *s, FILE *f)
 {
+	uint32_t step = (s->nloads + CURVES - 1) / CURVES;
+
 	fprintf(f,
 	    "set xlabel 'TTFT, ms'\nset ylabel 'share of requests'\n"
-	    "set logscale x\nset key right bottom\n");
-	for (uint32_t load = 0; load < s->nloads; load++)
+	    "set logscale x\n");
+	for (uint32_t load = 0; load < s->nloads; load += step)
 		fprintf(f,
-		    "%s 'ttft-cdf.tsv' index %u using 1:2 with lines title "
-		    "'%.4g/s'",
+		    "%s 'ttft-cdf.tsv' index %u using 1:2 with lines "
+		    "linewidth 2 title '%.4g/s'",
 		    load == 0 ? "plot" : ",", load,
 		    s->run[load * s->seeds].rps);
 	fprintf(f, "\n");
@@ -98,26 +101,44 @@ memory_commands(const struct study *s, FILE *f)
 {
 	fprintf(f,
 	    "set xlabel 's'\nset ylabel 'GB'\nset style fill solid 0.6\n"
-	    "plot 'memory.tsv' using 1:($2+$3+$4) with filledcurves x1 title "
-	    "'idle adapters', '' using 1:($2+$3) with filledcurves x1 title "
-	    "'adapters in use', '' using 1:2 with filledcurves x1 title "
-	    "'keys and values', %.9g with lines title 'pool'\n",
+	    "set yrange [0:*]\n"
+	    "plot 'memory.tsv' using 1:($2+$3) with filledcurves x1 title "
+	    "'adapters', '' using 1:2 with filledcurves x1 title "
+	    "'keys and values', %.9g with lines linewidth 2 title 'pool'\n",
 	    s->setup.cost.pool_bytes / 1e9);
+}
+
+static bool
+has_loads(const struct study *s)
+{
+	return s->nloads > 1;
+}
+
+static bool
+has_times(const struct study *s)
+{
+	return s->run[0].ttft.n > 0;
+}
+
+static bool
+has_samples(const struct study *s)
+{
+	return s->run[s->nrun - s->seeds].nsamples > 0;
 }
 
 static const struct plot {
 	const char *name;
+	bool (*wanted)(const struct study *);
 	void (*data)(const struct study *, FILE *);
 	void (*commands)(const struct study *, FILE *);
 } plots[] = {
-	{ "ttft-load", load_data, load_commands },
-	{ "ttft-cdf", share_data, share_commands },
-	{ "memory", memory_data, memory_commands },
+	{ "ttft-load", has_loads, load_data, load_commands },
+	{ "ttft-cdf", has_times, share_data, share_commands },
+	{ "memory", has_samples, memory_data, memory_commands },
 };
 
 #define NPLOTS (sizeof(plots) / sizeof(plots[0]))
 
-/* Writes one file; what is one line of `write` is another's. */
 static int
 write_file(const struct study *s, const char *dir, const char *name,
     const char *end, void (*write)(const struct study *, FILE *))
@@ -150,29 +171,33 @@ quote(FILE *f, const char *text)
 }
 
 static void
-script(const struct study *s, FILE *f)
+draw_one(const struct study *s, const struct plot *p, const char *end,
+    const char *terminal, FILE *f)
 {
-	static const struct {
-		const char *end, *terminal;
-	} forms[] = { { "svg", "svg size 800,500 background 'white'" },
-		{ "png", "pngcairo size 1600,1000 fontscale 2" } };
 	char title[256];
 
 	snprintf(title, sizeof(title), "%s, %s, simulated", s->system,
 	    s->setup.cost.name);
-	for (size_t i = 0; i < NPLOTS; i++)
-		for (size_t k = 0; k < sizeof(forms) / sizeof(*forms); k++) {
-			fprintf(f, "reset\nset terminal %s\n",
-			    forms[k].terminal);
-			fprintf(f,
-			    "set termoption noenhanced\n"
-			    "set grid\nset title ");
-			quote(f, title);
-			fprintf(f, "\nset output '%s.%s'\n", plots[i].name,
-			    forms[k].end);
-			plots[i].commands(s, f);
-			fprintf(f, "unset output\n");
-		}
+	fprintf(f, "reset\nset terminal %s\nset termoption noenhanced\n",
+	    terminal);
+	fprintf(f, "set grid\nset key below\nset title ");
+	quote(f, title);
+	fprintf(f, "\nset output '%s.%s'\n", p->name, end);
+	p->commands(s, f);
+	fprintf(f, "unset output\n");
+}
+
+static void
+script(const struct study *s, FILE *f)
+{
+	for (size_t i = 0; i < NPLOTS; i++) {
+		if (!plots[i].wanted(s))
+			continue;
+		draw_one(s, &plots[i], "svg",
+		    "svg size 800,500 background 'white'", f);
+		draw_one(s, &plots[i], "png",
+		    "pngcairo size 1600,1000 fontscale 2", f);
+	}
 }
 
 /* In dir, so that its name need not be quoted. */
@@ -216,7 +241,9 @@ study_plots(const struct study *s, const char *dir)
 	if (mkdir(dir, 0777) != 0 && errno != EEXIST)
 		return err_sys(ERR_IO, "%s", dir);
 	for (size_t i = 0; e == 0 && i < NPLOTS; i++)
-		e = write_file(s, dir, plots[i].name, ".tsv", plots[i].data);
+		if (plots[i].wanted(s))
+			e = write_file(s, dir, plots[i].name, ".tsv",
+			    plots[i].data);
 	if (e == 0)
 		e = write_file(s, dir, SCRIPT, "", script);
 	return e == 0 ? draw(dir) : e;

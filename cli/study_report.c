@@ -75,7 +75,7 @@ print_knee(const struct study *s, FILE *f)
 	}
 	fprintf(f, "throughput within the SLO %s%.3f requests/s",
 	    k.over == s->seeds ? "at least " : "", k.rps);
-	if (s->seeds > 1)
+	if (s->seeds > 1 && k.over < s->seeds)
 		fprintf(f, ", 95 %% between %.3f and %.3f over %u seeds", k.low,
 		    k.high, s->seeds);
 	fprintf(f, "\n");

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #define SEED 1
-#define GAP_NS (600 * SECOND)
+#define GAP_NS (60 * SECOND)
 #define TRIES 8
 
 /* Times of arrival so far apart that no two requests meet. */
