@@ -90,6 +90,7 @@ copy_next(struct sim *m)
 	took = link_ns(m, a);
 	m->stall_ns += of_ms(c->load_stall_ms) +
 	    (nsec)((double)took * c->load_stall_share + 0.5);
+	m->result->loads++;
 	m->result->load_bytes += m->info[a].bytes *
 	    m->setup->conf.loader_link_copies;
 	sim_note(m, SIM_NOTE_COPY, a, took / MICROSECOND);
@@ -180,7 +181,6 @@ sim_load_copied(struct sim *m)
 	m->copying = SIM_NONE;
 	k->state = SIM_LOAD_NONE;
 	if (want.gen == k->gen) {
-		m->result->loads++;
 		if (m->load_longest < m->now - k->began_ns)
 			m->load_longest = m->now - k->began_ns;
 		sim_note(m, SIM_NOTE_THERE, a, want.place);

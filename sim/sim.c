@@ -126,16 +126,15 @@ happens(struct sim *m, const struct sim_event *e)
 		sim_exec_begin(m);
 }
 
-static void
-run(struct sim *m)
+bool
+sim_advance(struct sim *m)
 {
 	struct sim_event e;
 
-	if (m->work->n > 0)
-		sim_after(m, m->work->asks[0].at, SIM_ARRIVAL, 0, 0);
-	sim_after(m, 0, SIM_TICK, 0, 0);
-	while (m->ended < m->work->n && !m->broken && sim_next(m, &e))
-		happens(m, &e);
+	if (m->ended == m->work->n || m->broken || !sim_next(m, &e))
+		return false;
+	happens(m, &e);
+	return true;
 }
 
 static void
@@ -177,7 +176,8 @@ sim_run(const struct sim_setup *u, struct sim_result *result)
 	memset(result, 0, sizeof(*result));
 	e = sim_world_make(&m, u, result);
 	if (e == 0) {
-		run(m);
+		while (sim_advance(m))
+			;
 		sum_up(m);
 		if (m->broken)
 			e = err_set(ERR_LAW, "%.200s", result->breach);

@@ -41,7 +41,9 @@ struct sim_setup {
 /* What became of one request; times from the start of the run. */
 struct sim_outcome {
 	nsec seen_ns, adapter_ns, placed_ns, first_ns, last_ns;
-	nsec load_wait_ns; /* of its wait, that for its adapter alone */
+	/* Of its wait, that in which its adapter's load alone was missing, and
+	 * no room in the batch; 0 if other things came later than it. */
+	nsec load_wait_ns;
 	uint32_t tokens;
 	uint16_t squashes;
 	uint8_t hit;	 /* its adapter was resident when it came */
@@ -50,14 +52,15 @@ struct sim_outcome {
 	nsec gap_max_ns; /* longest time between two of its tokens */
 };
 
-/* Logarithmic histogram of gaps between tokens: half a percent wide. */
+/* Logarithmic histogram of gaps between tokens, half a percent wide: how to
+ * read it is in sim/gaps.h. */
 struct sim_gaps {
 	uint64_t bin[4096];
 	uint64_t n;
 	double sum_ms;
 };
 
-/* One look at memory and queues, each sample_s of virtual time. */
+/* One look at memory and queues, each second of virtual time. */
 struct sim_sample {
 	double at_s;
 	uint64_t kv_bytes, adapter_bytes, idle_bytes; /* of the pool */
@@ -68,14 +71,17 @@ struct sim_result {
 	struct sim_outcome *outcomes;	      /* [work->n] */
 	uint64_t requests, completed, failed; /* counted: after warm-up */
 	uint64_t hits, with_adapter;
-	uint64_t loads, load_bytes, evictions, squashed; /* whole run */
-	uint64_t miss_bytes; /* bytes of adapters that were missed */
-	uint64_t steps, tokens;
-	double duration_s; /* from the end of warm-up to the last end */
+	/* Whole run: copies that began, and what crossed the link for them. */
+	uint64_t loads, load_bytes, evictions, squashed;
+	uint64_t miss_bytes;	/* of adapters that counted requests missed */
+	uint64_t steps, tokens; /* whole run */
+	double duration_s;	/* from the end of warm-up to the last end */
 	struct sim_gaps gaps;
 	struct sim_sample *samples;
 	uint32_t nsamples;
-	double starve_bound_s, worst_wait_s; /* to placement */
+	/* The longest wait from arrival to placement, and the bound that held
+	 * for that request: its age limit, then all before it one by one. */
+	double starve_bound_s, worst_wait_s;
 	/* The first breach of a law, "" if none: seed, step, sentence, and the
 	 * last 50 events as lines. */
 	char breach[16384];

@@ -253,7 +253,12 @@ sim_world_make(struct sim **out, const struct sim_setup *u,
 	    (e = pipes_make(m)) != 0)
 		return e;
 	begin(m);
-	return scheduler(m);
+	if ((e = scheduler(m)) != 0)
+		return e;
+	if (m->work->n > 0)
+		sim_after(m, m->work->asks[0].at, SIM_ARRIVAL, 0, 0);
+	sim_after(m, 0, SIM_TICK, 0, 0);
+	return 0;
 }
 
 void

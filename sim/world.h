@@ -200,7 +200,7 @@ struct sim {
 	nsec last_end_ns, warm_up_ns;
 };
 
-/* world.c.  ERR_CONFIG, ERR_MEMORY. */
+/* world.c.  ERR_CONFIG, ERR_MEMORY; to be freed all the same. */
 int sim_world_make(struct sim **, const struct sim_setup *,
     struct sim_result *);
 void sim_world_free(struct sim *);
@@ -272,6 +272,9 @@ bool sim_laws_live(const struct sim *, uint32_t slot);
 
 /* room.c: cached adapters delay nobody who would fit without them. */
 void sim_room_turn(struct sim *);
+
+/* sim.c: what comes next; false: all has ended, or a law is broken. */
+bool sim_advance(struct sim *);
 
 /* note.c */
 void sim_note(struct sim *, enum sim_note_kind, uint64_t a, int64_t b);
