@@ -128,7 +128,11 @@ simulate(struct study *s, struct study_run *run)
 
 	if (r == NULL)
 		return err_set(ERR_MEMORY, "no memory for a run");
-	if ((e = sim_run(&s->setup, r)) == 0) {
+	if ((e = sim_run(&s->setup, r)) == 0 && r->requests == 0)
+		e = err_set(ERR_USAGE,
+		    "a warm-up of %g s: no request comes after it",
+		    s->setup.warm_up_s);
+	else if (e == 0) {
 		sum_up(run, s, s->setup.work, r);
 		s->nrun++;
 		if (s->csv != NULL)

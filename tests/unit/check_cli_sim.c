@@ -226,6 +226,7 @@ START_TEST(misuse_ends_with_2_and_a_sentence)
 		{ COST "--system s-lora --rps 5 --cost-set speed=1", "speed" },
 		{ COST "--system s-lora --rps 5 --cost-set load_read_ms",
 		    "want term=value" },
+		{ PLAIN "--rps 5 --warm-up 1e6", "no request comes after" },
 		{ COST "--system s-lora --rps 5 --seeds 0", "--seeds 0" },
 		{ COST "--system s-lora --rps 5 --wram-up 3",
 		    "did you mean --warm-up?" },
