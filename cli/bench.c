@@ -60,6 +60,8 @@ static const struct cmd_option options[] = {
 	    "connections that requests are spread over (default 8)", 0 },
 	{ "seed", CMD_COUNT, &o.seed, "N",
 	    "the same seed, the same load (default 1)", 0 },
+	{ "system", CMD_TEXT, &o.system, "NAME",
+	    "what the engine runs as, for the result", 0 },
 	{ "json", CMD_TEXT, &o.json, "FILE",
 	    "the result as JSON; - is standard output", 0 },
 	{ "machine", CMD_FLAG, &machine, NULL,
@@ -178,19 +180,9 @@ static int
 report(struct bench_result *r)
 {
 	bool to_stdout = o.json != NULL && strcmp(o.json, "-") == 0;
-	FILE *f;
-	int e;
 
 	bench_print(r, to_stdout ? stderr : stdout);
-	if (o.json == NULL)
-		return 0;
-	if (to_stdout)
-		return bench_json(r, stdout);
-	if ((f = fopen(o.json, "we")) == NULL)
-		return err_sys(ERR_IO, "%s", o.json);
-	e = bench_json(r, f);
-	fclose(f);
-	return e;
+	return o.json == NULL ? 0 : bench_json(r, o.json);
 }
 
 static int

@@ -8,12 +8,14 @@
  *	TBT   the gap before each later line, divided by the line's tokens
  *	E2E   from sending to the last line
  *
- * Percentiles interpolate linearly between the two nearest values.
+ * Percentiles interpolate linearly between the two nearest values.  Waits are
+ * the engine's own: timing.queue_ms and adapter_ms.
  */
 #ifndef CLI_BENCH_H
 #define CLI_BENCH_H
 
 #include "base/clock.h"
+#include "cli/summary.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -44,6 +46,7 @@ struct bench_options {
 	uint64_t seed, vocab, context; /* context 0: no limit on lengths */
 	double temperature;
 	const char *json;
+	const char *system; /* what the engine runs as, for the result */
 };
 
 /* One request. */
@@ -76,14 +79,27 @@ void bench_add(struct bench_list *, double x);
 double bench_percentile(struct bench_list *, double p);
 double bench_mean(const struct bench_list *);
 
+/* Of the engine, since its start. */
+struct bench_counts {
+	uint64_t loads, load_bytes, squashed;
+};
+
+/* ERR_* as of client.h; ERR_FORMAT: no such answer. */
+int bench_counts(const char *connect, struct bench_counts *);
+
 #define BENCH_CODES_MAX 32
 
 struct bench_result {
 	uint64_t requests, completed, failed; /* of those sent */
 	double duration_s;
-	uint64_t tokens;		  /* of answers */
-	uint64_t with_adapter, hits;	  /* completed; found theirs resident */
+	uint64_t tokens;	     /* of answers */
+	uint64_t with_adapter, hits; /* completed; found theirs resident */
+	double worst_wait_ms;	     /* from arrival to placement */
+	bool counted;		     /* by the engine, during the run: */
+	struct bench_counts counts;
 	struct bench_list ttft, tbt, e2e; /* ms */
+	uint64_t seed;
+	const char *system; /* NULL: not told */
 	struct {
 		char code[40];
 		uint64_t count;
@@ -94,12 +110,18 @@ struct bench_result {
 
 void bench_failure(struct bench_result *, const char *code);
 
+/* Takes a wait to placement from an answer's "timing". */
+void bench_wait(struct bench_result *, json_t *timing);
+
+/* Percentiles and the mean of a list; sorts it. */
+struct summary_times bench_times(struct bench_list *);
+
 /* Runs the load against names[] of the engine. */
 int bench_run(const struct bench_options *, const char *const *names,
     const struct bench_ask *, uint64_t n, struct bench_result *);
 
 void bench_print(struct bench_result *, FILE *);
-int bench_json(struct bench_result *, FILE *);
+int bench_json(struct bench_result *, const char *path);
 void bench_result_free(struct bench_result *);
 
 /* Measures the machine on `threads` threads and prints it; with json as one

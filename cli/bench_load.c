@@ -2,15 +2,14 @@
 #include "base/err.h"
 #include "base/rng.h"
 #include "cli/bench.h"
+#include "sim/trace.h"
 
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define REQUESTS_DEFAULT 100
-#define TOKENS_MAX (1u << 24)
+#define TOKENS_MAX SIM_TOKENS_MAX
 
 bool
 bench_parse_range(const char *text, struct bench_range *r)
@@ -89,100 +88,55 @@ draw_adapter(struct rng *rng, const struct bench_options *o, int n, uint64_t i)
 	}
 }
 
-/* "2023-11-16 18:15:46.6805900" or seconds as a number, as nanoseconds. */
-static bool
-parse_time(const char *text, char **end, double *seconds)
-{
-	struct tm tm = { 0 };
-	char *rest = strptime(text, "%Y-%m-%d %H:%M:%S", &tm);
-	double fraction = 0;
-
-	if (rest == NULL) {
-		*seconds = strtod(text, end);
-		return *end != text && isfinite(*seconds);
-	}
-	*end = rest;
-	if (*rest == '.')
-		fraction = strtod(rest, end);
-	*seconds = (double)timegm(&tm) + fraction;
-	/* A zone may follow; all lines are in the same. */
-	*end += strcspn(*end, ",");
-	return true;
-}
-
-static bool
-parse_row(const char *line, double *seconds, double *prompt, double *output)
-{
-	char *end;
-
-	if (!parse_time(line, &end, seconds) || *end != ',')
-		return false;
-	*prompt = strtod(end + 1, &end);
-	if (*end != ',')
-		return false;
-	*output = strtod(end + 1, &end);
-	return *prompt >= 0 && *output >= 0 && *prompt < TOKENS_MAX &&
-	    *output < TOKENS_MAX && strspn(end, "\r\n ,") == strlen(end);
-}
-
 static uint32_t
-scaled(double tokens, double scale, uint64_t most)
+at_most(uint32_t tokens, uint64_t most)
 {
-	double n = round(tokens * scale);
+	return tokens <= most ? tokens : most < 1 ? 1 : (uint32_t)most;
+}
 
-	if (most > 0 && n > (double)most)
-		n = (double)most;
-	return n < 1 ? 1 : (uint32_t)n;
+/* An answer keeps at least half of the context. */
+static void
+fit(const struct bench_options *o, const struct sim_row *row,
+    struct bench_ask *a)
+{
+	a->at = (nsec)((double)row->at / o->trace_speed);
+	a->output = sim_scaled(row->output, o->length_scale);
+	a->prompt = sim_scaled(row->prompt, o->length_scale);
+	if (o->context == 0)
+		return;
+	a->output = at_most(a->output, o->context / 2);
+	a->prompt = at_most(a->prompt, o->context - a->output);
 }
 
 static int
-read_trace(const struct bench_options *o, struct bench_ask *asks, uint64_t max,
-    uint64_t *n)
+no_memory(uint64_t n)
 {
-	FILE *f = fopen(o->trace, "re");
-	double first = 0, seconds, prompt, output;
-	char line[512];
-	int e = 0;
+	return err_set(ERR_MEMORY, "no memory for %ju requests", (uintmax_t)n);
+}
 
-	if (f == NULL)
-		return err_sys(ERR_NOT_FOUND, "%s", o->trace);
-	*n = 0;
-	for (int row = 1; *n < max && fgets(line, sizeof(line), f); row++) {
-		if (!parse_row(line, &seconds, &prompt, &output)) {
-			if (row == 1)
-				continue; /* the names of the columns */
-			e = err_set(ERR_FORMAT,
-			    "%s:%d: want time,prompt tokens,output tokens",
-			    o->trace, row);
-			break;
-		}
-		if (*n == 0)
-			first = seconds;
-		struct bench_ask *a = &asks[(*n)++];
-		a->at = (nsec)((seconds - first) / o->trace_speed * 1e9);
-		a->at = a->at < 0 ? 0 : a->at;
-		/* An answer keeps at least half of the context. */
-		a->output = scaled(output, o->length_scale, o->context / 2);
-		a->prompt = scaled(prompt, o->length_scale,
-		    o->context > 0 ? o->context - a->output : 0);
-	}
-	fclose(f);
-	if (e == 0 && *n == 0)
-		e = err_set(ERR_FORMAT, "%s: no requests in it", o->trace);
+static int
+from_trace(const struct bench_options *o, struct bench_ask **asks, uint64_t *n)
+{
+	struct sim_trace t;
+	int e = sim_trace_read(&t, o->trace, o->requests);
+
+	if (e != 0)
+		return e;
+	*n = t.n;
+	if ((*asks = calloc(t.n, sizeof(**asks))) == NULL)
+		e = no_memory(t.n);
+	for (uint64_t i = 0; e == 0 && i < t.n; i++)
+		fit(o, &t.rows[i], &(*asks)[i]);
+	sim_trace_free(&t);
 	return e;
 }
 
-static uint64_t
-count_lines(const char *path)
+static int
+from_ranges(const struct bench_options *o, struct bench_ask **asks, uint64_t *n)
 {
-	FILE *f = fopen(path, "re");
-	uint64_t n = 1;
-
-	for (int c; f != NULL && (c = getc(f)) != EOF;)
-		n += c == '\n';
-	if (f != NULL)
-		fclose(f);
-	return n;
+	*n = o->requests > 0 ? o->requests : REQUESTS_DEFAULT;
+	*asks = calloc(*n, sizeof(**asks));
+	return *asks == NULL ? no_memory(*n) : 0;
 }
 
 int
@@ -198,17 +152,9 @@ bench_load(const struct bench_options *o, int nadapters,
 		return err_set(ERR_USAGE,
 		    "the engine has no adapters; "
 		    "want --adapters none");
-	*n = o->requests;
-	if (*n == 0)
-		*n = o->trace ? count_lines(o->trace) : REQUESTS_DEFAULT;
-	if ((*asks = calloc(*n, sizeof(**asks))) == NULL)
-		return err_set(ERR_MEMORY, "no memory for %ju requests",
-		    (uintmax_t)*n);
-	if (o->trace != NULL && (e = read_trace(o, *asks, *n, n)) != 0) {
-		free(*asks);
-		*asks = NULL;
+	e = (o->trace != NULL ? from_trace : from_ranges)(o, asks, n);
+	if (e != 0)
 		return e;
-	}
 	rng_seed(&rng, o->seed);
 	rng_seed(&gaps, o->seed ^ 0x9a95);
 	for (uint64_t i = 0; i < *n; i++) {

@@ -1,5 +1,4 @@
-/* What a benchmark says: lists of numbers, a table, JSON. */
-#include "base/err.h"
+/* What a benchmark says: lists of numbers, and their sum. */
 #include "base/must.h"
 #include "cli/bench.h"
 
@@ -73,77 +72,71 @@ bench_failure(struct bench_result *r, const char *code)
 	r->codes[i].count++;
 }
 
-static double
-per_second(const struct bench_result *r, uint64_t n)
+void
+bench_wait(struct bench_result *r, json_t *timing)
 {
-	return r->duration_s > 0 ? (double)n / r->duration_s : 0;
+	double ms = json_number_value(json_object_get(timing, "queue_ms")) +
+	    json_number_value(json_object_get(timing, "adapter_ms"));
+
+	if (ms > r->worst_wait_ms)
+		r->worst_wait_ms = ms;
 }
 
-static void
-print_list(FILE *f, const char *name, struct bench_list *l)
+struct summary_times
+bench_times(struct bench_list *l)
 {
-	fprintf(f, "%-8s %10.2f %10.2f %10.2f %10.2f\n", name, bench_mean(l),
-	    bench_percentile(l, 0.5), bench_percentile(l, 0.9),
-	    bench_percentile(l, 0.99));
+	return (struct summary_times){ bench_mean(l), bench_percentile(l, 0.5),
+		bench_percentile(l, 0.9), bench_percentile(l, 0.99) };
+}
+
+static struct summary
+sum_up(struct bench_result *r)
+{
+	return (struct summary){ .system = r->system,
+		.seed = r->seed,
+		.requests = r->requests,
+		.completed = r->completed,
+		.failed = r->failed,
+		.duration_s = r->duration_s,
+		.tokens = r->tokens,
+		.with_adapter = r->with_adapter,
+		.hits = r->hits,
+		.counted = r->counted,
+		.loads = r->counts.loads,
+		.load_bytes = r->counts.load_bytes,
+		.squashed = r->counts.squashed,
+		.worst_wait_ms = r->worst_wait_ms,
+		.ttft = bench_times(&r->ttft),
+		.tbt = bench_times(&r->tbt),
+		.e2e = bench_times(&r->e2e) };
 }
 
 void
 bench_print(struct bench_result *r, FILE *f)
 {
+	struct summary s = sum_up(r);
+
 	fprintf(f, "%ju requests%s, %ju completed, %ju failed",
 	    (uintmax_t)r->requests, r->interrupted ? " (interrupted)" : "",
 	    (uintmax_t)r->completed, (uintmax_t)r->failed);
 	for (int i = 0; i < r->ncodes; i++)
 		fprintf(f, "%s%s %ju", i == 0 ? ": " : ", ", r->codes[i].code,
 		    (uintmax_t)r->codes[i].count);
-	fprintf(f, "\n%.2f s, %.2f requests/s, %.1f tokens/s\n", r->duration_s,
-	    per_second(r, r->completed), per_second(r, r->tokens));
-	fprintf(f, "%-8s %10s %10s %10s %10s\n", "ms", "mean", "p50", "p90",
-	    "p99");
-	print_list(f, "TTFT", &r->ttft);
-	print_list(f, "TBT", &r->tbt);
-	print_list(f, "E2E", &r->e2e);
-	if (r->with_adapter > 0)
-		fprintf(f, "hit rate %.3f of %ju requests with an adapter\n",
-		    (double)r->hits / (double)r->with_adapter,
-		    (uintmax_t)r->with_adapter);
-}
-
-static json_t *
-list_json(struct bench_list *l)
-{
-	return json_pack("{s:f, s:f, s:f, s:f}", "mean", bench_mean(l), "p50",
-	    bench_percentile(l, 0.5), "p90", bench_percentile(l, 0.9), "p99",
-	    bench_percentile(l, 0.99));
+	fprintf(f, "\n");
+	summary_print(&s, f);
 }
 
 int
-bench_json(struct bench_result *r, FILE *f)
+bench_json(struct bench_result *r, const char *path)
 {
-	json_t *errors = json_object(), *j;
-	int e = 0;
+	struct summary s = sum_up(r);
+	json_t *errors = json_object(), *j = summary_json(&s);
 
 	for (int i = 0; i < r->ncodes; i++)
 		json_object_set_new(errors, r->codes[i].code,
 		    json_integer((json_int_t)r->codes[i].count));
-	j = json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o}",
-	    "requests", (json_int_t)r->requests, "completed",
-	    (json_int_t)r->completed, "failed", (json_int_t)r->failed,
-	    "duration_s", r->duration_s, "throughput_rps",
-	    per_second(r, r->completed), "tokens_per_s",
-	    per_second(r, r->tokens), "ttft_ms", list_json(&r->ttft), "tbt_ms",
-	    list_json(&r->tbt), "e2e_ms", list_json(&r->e2e), "hit_rate",
-	    r->with_adapter > 0 ?
-		json_real((double)r->hits / (double)r->with_adapter) :
-		json_null(),
-	    "errors", errors);
-	if (j == NULL)
-		return err_set(ERR_MEMORY, "no memory for the result");
-	if (json_dumpf(j, f, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) != 0 ||
-	    fputc('\n', f) == EOF || fflush(f) != 0)
-		e = err_sys(ERR_IO, "writing the result");
-	json_decref(j);
-	return e;
+	json_object_set_new(j, "errors", errors);
+	return summary_write(j, path);
 }
 
 void

@@ -137,6 +137,7 @@ on_done(struct bench *b, uint64_t i, json_t *line, nsec now)
 
 	b->r->completed++;
 	b->r->tokens += (uint64_t)json_integer_value(n);
+	bench_wait(b->r, json_object_get(line, "timing"));
 	if (b->flights[i].last == 0)
 		bench_add(&b->r->ttft, clock_ms(now - b->flights[i].sent));
 	bench_add(&b->r->e2e, clock_ms(now - b->flights[i].sent));
@@ -264,18 +265,35 @@ open_all(struct bench *b)
 	return 0;
 }
 
+static void
+count_since(struct bench *b, const struct bench_counts *before)
+{
+	struct bench_counts *c = &b->r->counts;
+
+	b->r->counted = b->r->counted && bench_counts(b->o->connect, c) == 0;
+	if (!b->r->counted)
+		return;
+	c->loads -= before->loads;
+	c->load_bytes -= before->load_bytes;
+	c->squashed -= before->squashed;
+}
+
 int
 bench_run(const struct bench_options *o, const char *const *names,
     const struct bench_ask *asks, uint64_t n, struct bench_result *r)
 {
 	struct bench b = { .o = o, .names = names, .asks = asks, .nasks = n };
 	struct sigaction act = { .sa_handler = on_interrupt }, old;
+	struct bench_counts before = { 0 };
 	int e;
 
 	memset(r, 0, sizeof(*r));
+	r->seed = o->seed;
+	r->system = o->system;
 	b.r = r;
 	if ((e = open_all(&b)) != 0)
 		goto out;
+	r->counted = bench_counts(o->connect, &before) == 0;
 	sigaction(SIGINT, &act, &old);
 	b.start = b.shown = clock_mono();
 	while (r->completed + r->failed < n && !interrupted) {
@@ -288,6 +306,7 @@ bench_run(const struct bench_options *o, const char *const *names,
 	r->interrupted = interrupted != 0;
 	progress(&b, clock_mono(), true);
 	sigaction(SIGINT, &old, NULL);
+	count_since(&b, &before);
 out:
 	for (int k = 0; k < b.nclients; k++)
 		client_close(&b.clients[k]);

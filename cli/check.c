@@ -3,7 +3,8 @@
 #include "base/units.h"
 #include "cli/cmd.h"
 #include "cli/options.h"
-#include "conf/conf.h"
+#include "cli/settings.h"
+#include "conf/systems.h"
 #include "model/shape.h"
 #include "model/tensors.h"
 #include "shm/plan.h"
@@ -11,18 +12,24 @@
 
 #include <stdio.h>
 
-static const char *file;
+static const char *file, *system_name;
 static struct cmd_list sets;
-static bool defaults, settings, values;
+static bool defaults, settings, systems, values;
 
 static const struct cmd_option options[] = {
 	{ "config", CMD_TEXT, &file, "FILE", "settings to read", 'c' },
+	{ "system", CMD_TEXT, &system_name, "NAME",
+	    "behave as one of the paper's systems; --systems lists "
+	    "them; a file and --set go over it",
+	    0 },
 	{ "set", CMD_LIST, &sets, "KEY=VALUE",
 	    "over what the file says; may be given more than once", 's' },
 	{ "defaults", CMD_FLAG, &defaults, NULL,
 	    "print the commented file of all defaults, and end", 0 },
 	{ "settings", CMD_FLAG, &settings, NULL,
 	    "print every setting, its range and what it does, and end", 0 },
+	{ "systems", CMD_FLAG, &systems, NULL,
+	    "print the name of every system and its settings, and end", 0 },
 	{ "values", CMD_FLAG, &values, NULL,
 	    "print every setting as it is set, too", 0 },
 };
@@ -134,23 +141,20 @@ print_plan(const struct plan *p, const struct shape *s, const struct conf *c)
 int
 cmd_check(int argc, char **argv)
 {
-	int status = cmd_parse(&use, argc, argv, NULL), e = 0;
+	int status = cmd_parse(&use, argc, argv, NULL), e;
 	struct conf conf;
 	struct shape shape;
 	struct plan plan;
 
 	if (status != CMD_GO_ON)
 		return status;
-	if (defaults || settings) {
-		(defaults ? conf_yaml : conf_help)(stdout);
+	if (defaults || settings || systems) {
+		(defaults	 ? conf_yaml :
+			settings ? conf_help :
+				   conf_systems)(stdout);
 		return CMD_OK;
 	}
-	conf_defaults(&conf);
-	if (file != NULL)
-		e = conf_read(&conf, file);
-	for (int i = 0; e == 0 && i < sets.n; i++)
-		if ((e = conf_set_pair(&conf, sets.at[i])) != 0)
-			err_add("--set");
+	e = settings_read(&conf, system_name, file, &sets);
 	if (e == 0 && values)
 		conf_print(&conf, stdout);
 	if (e == 0)

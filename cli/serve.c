@@ -3,17 +3,21 @@
 
 #include "base/err.h"
 #include "cli/options.h"
-#include "conf/conf.h"
+#include "cli/settings.h"
 #include "supervisor/supervisor.h"
 
 #include <stddef.h>
 
-static const char *file;
+static const char *file, *system_name;
 static struct cmd_list pairs;
 
 static const struct cmd_option options[] = {
 	{ "config", CMD_TEXT, &file, "FILE",
 	    "settings; without it, the defaults", 'c' },
+	{ "system", CMD_TEXT, &system_name, "NAME",
+	    "behave as one of the paper's systems; 'chameleon check --systems' "
+	    "lists them; a file and --set go over it",
+	    0 },
 	{ "set", CMD_LIST, &pairs, "KEY=VALUE",
 	    "one setting, over the file's; may be given again", 0 },
 };
@@ -24,19 +28,6 @@ static const struct cmd_use use = CMD_USE("chameleon serve [OPTIONS]",
     "second stops at once.  'chameleon check --help' tells of the settings.",
     options, 0, 0);
 
-static int
-read_settings(struct conf *c)
-{
-	int e = 0;
-
-	conf_defaults(c);
-	if (file != NULL)
-		e = conf_read(c, file);
-	for (int i = 0; e == 0 && i < pairs.n; i++)
-		e = conf_set_pair(c, pairs.at[i]);
-	return e;
-}
-
 int
 cmd_serve(int argc, char **argv)
 {
@@ -45,7 +36,7 @@ cmd_serve(int argc, char **argv)
 
 	if ((e = cmd_parse(&use, argc, argv, &noperands)) != CMD_GO_ON)
 		return e;
-	if ((e = read_settings(&conf)) != 0 ||
+	if ((e = settings_read(&conf, system_name, file, &pairs)) != 0 ||
 	    (e = sv_run(&conf, &status)) != 0) {
 		(void)cmd_failed();
 		return err_status(e);

@@ -36,13 +36,20 @@ struct sim_work {
 };
 
 enum sim_arrivals { SIM_TRACE_TIMES, SIM_POISSON, SIM_GAMMA, SIM_BURSTS };
+
+/* TRACE: with the trace's times its rows come in order, over and over if more
+ * are wanted; with any other arrivals each request draws one.  LMSYS: log-normal,
+ * with the means of S-LoRA's sample of LMSYS-Chat-1M (arXiv 2311.03285), 85
+ * tokens in and 165 out, and at most 1024.  UNIFORM: 8..512 both, as in its
+ * synthetic load, or what the options say. */
 enum sim_lengths { SIM_TRACE_LENGTHS, SIM_LMSYS, SIM_UNIFORM };
 
 struct sim_work_options {
 	const char *trace; /* CSV: time, prompt tokens, output tokens; NULL */
 	enum sim_arrivals arrivals;
 	enum sim_lengths lengths;
-	double rps;	     /* 0: the trace's own rate */
+	uint32_t uniform_least, uniform_most; /* tokens; 0: 8..512 */
+	double rps;			      /* 0: the trace's own rate */
 	double gamma_cv;     /* coefficient of variation of the gaps */
 	double on_s, off_s;  /* bursts: arrivals during on alone, same mean */
 	double length_scale; /* lengths times this, at least 1 token */
@@ -50,10 +57,13 @@ struct sim_work_options {
 	uint64_t requests;   /* 0: by duration; both 0: the whole trace */
 	uint32_t adapters;   /* 0: base model alone */
 	double zipf;	     /* popularity within a rank; 0: uniform */
-	double rank_zipf;    /* popularity of ranks, the smallest first; 0 */
-	const char *ranks;   /* "8,16,32,64,128": as many adapters of each */
-	/* What requests allow: a number, or 0: the largest output of the
-	 * scaled trace, as a client that sets one limit for all would. */
+	/* Popularity of ranks: 0 uniform; over it the smallest rank is the
+	 * most popular, under it the largest. */
+	double rank_zipf;
+	const char *ranks; /* "8,16,32,64,128": as many adapters of each */
+	/* What requests allow, and no answer is longer than: a number, or 0:
+	 * the largest output of the scaled trace, or that the generator can
+	 * give, as a client that sets one limit for all would. */
 	uint32_t max_tokens;
 	bool max_is_output; /* instead: exactly the output */
 	uint64_t seed;

@@ -7,6 +7,9 @@ set -eu
 packages='gcc make libc6-dev pkg-config
 	libyaml-dev libjansson-dev libpcre2-dev libunistring-dev libssl-dev
 	check'
+# pictures of `chameleon sim --plots`; with OPTIONAL=1
+optional=gnuplot-nox
+[ "${OPTIONAL:-0}" = 0 ] || packages="$packages $optional"
 
 if ! command -v dpkg-query >/dev/null; then
 	echo "deps: no Debian system; these are needed, by whatever names:" \

@@ -7,7 +7,8 @@ start
     --output-tokens 8 --json "$dir/result.json" >"$dir/table"
 has '40 completed, 0 failed' "$dir/table"
 for key in requests completed failed duration_s throughput_rps tokens_per_s \
-    ttft_ms tbt_ms e2e_ms hit_rate mean p50 p90 p99; do
+    ttft_ms tbt_ms e2e_ms hit_rate mean p50 p90 p99 loads load_bytes squashed \
+    worst_wait_ms seed system; do
 	has "\"$key\":" "$dir/result.json"
 done
 "$B/bin/chameleon" bench --connect "$(address)" --requests 30 --rate 200 \

@@ -1,6 +1,6 @@
 /* conf.h: one struct from a table, and every complaint with its place. */
 #include "base/err.h"
-#include "conf/conf.h"
+#include "conf/systems.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -229,8 +229,57 @@ START_TEST(help_and_print_name_every_setting)
 	char *text = printed(conf_help);
 
 	ck_assert_ptr_nonnull(strstr(text, "supervisor.drain_ms"));
-	ck_assert_ptr_nonnull(strstr(text, "One of chameleon|static|sjf|fifo."));
+	ck_assert_ptr_nonnull(
+	    strstr(text, "One of chameleon|static|sjf|fifo."));
 	free(text);
+}
+END_TEST
+
+START_TEST(a_system_is_settings_over_the_defaults)
+{
+	ck_assert_int_eq(conf_set(&c, "policy.age_max_ms", "7"), 0);
+	ck_assert_int_eq(conf_system(&c, "s-lora"), 0);
+	ck_assert_str_eq(c.policy_admission, "fifo");
+	ck_assert_str_eq(c.policy_eviction, "none");
+	ck_assert_uint_eq(c.policy_admit_every_steps, 10);
+	ck_assert_uint_eq(c.loader_link_copies, 2);
+	ck_assert_uint_eq(c.policy_age_max_ms, 7);
+	/* The later of two values of one row counts. */
+	ck_assert_int_eq(conf_system(&c, "chameleon-gdsf"), 0);
+	ck_assert_str_eq(c.policy_admission, "chameleon");
+	ck_assert_str_eq(c.policy_eviction, "gdsf");
+	ck_assert_uint_eq(c.policy_admit_every_steps, 1);
+}
+END_TEST
+
+START_TEST(every_system_of_the_table_can_be_set_and_is_listed)
+{
+	static const char *const names[] = {
+#define SYSTEM(name, pairs) name,
+#include "conf/systems.tbl"
+#undef SYSTEM
+	};
+	char *text = printed(conf_systems);
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		conf_defaults(&c);
+		ck_assert_msg(conf_system(&c, names[i]) == 0, "%s", err_text());
+		ck_assert_ptr_nonnull(strstr(text, names[i]));
+	}
+	free(text);
+}
+END_TEST
+
+START_TEST(an_unknown_system_names_the_known)
+{
+	ck_assert_int_eq(conf_system(&c, "chamelion"), ERR_CONFIG);
+	ck_assert_ptr_nonnull(strstr(err_text(),
+	    "unknown system 'chamelion'; did you mean 'chameleon'?  Known: "
+	    "s-lora, "));
+	ck_assert_int_eq(conf_system(&c, "vllm-with-everything"), ERR_CONFIG);
+	ck_assert_ptr_null(strstr(err_text(), "did you mean"));
+	ck_assert_ptr_nonnull(strstr(err_text(), "cache-only, "));
+	ck_assert_ptr_nonnull(strstr(err_text(), ", best"));
 }
 END_TEST
 
@@ -255,6 +304,9 @@ suite_conf(void)
 	tcase_add_test(t, the_commented_file_reads_back_as_the_defaults);
 	tcase_add_test(t, etc_chameleon_yaml_is_made_from_the_table);
 	tcase_add_test(t, help_and_print_name_every_setting);
+	tcase_add_test(t, a_system_is_settings_over_the_defaults);
+	tcase_add_test(t, every_system_of_the_table_can_be_set_and_is_listed);
+	tcase_add_test(t, an_unknown_system_names_the_known);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -1,0 +1,30 @@
+/* Settings in layers: defaults, a system, a file, single ones. */
+#include "cli/settings.h"
+
+#include "base/err.h"
+#include "conf/systems.h"
+
+#include <stddef.h>
+
+int
+settings_pairs(struct conf *c, const struct cmd_list *pairs)
+{
+	for (int i = 0; i < pairs->n; i++)
+		if (conf_set_pair(c, pairs->at[i]) != 0)
+			return err_add("--set");
+	return 0;
+}
+
+int
+settings_read(struct conf *c, const char *system, const char *file,
+    const struct cmd_list *pairs)
+{
+	int e = 0;
+
+	conf_defaults(c);
+	if (system != NULL)
+		e = conf_system(c, system);
+	if (e == 0 && file != NULL)
+		e = conf_read(c, file);
+	return e == 0 ? settings_pairs(c, pairs) : e;
+}
