@@ -30,10 +30,12 @@ ask(struct frontend *fe, const struct pending *p, enum dir_ask command)
 {
 	_Atomic uint64_t *word = &fe->g->ask[p->adapter];
 	uint64_t was = atomic_load_explicit(word, memory_order_relaxed);
-	uint64_t count = ((was >> 16) + 1) & 0xffffu;
+	bool pinned = dir_serial(was) == p->serial && dir_ask_pinned(was);
 
+	if (command == ASK_PIN || command == ASK_UNPIN)
+		pinned = command == ASK_PIN;
 	atomic_store_explicit(word,
-	    (uint64_t)p->serial << 32 | count << 16 | (uint64_t)command,
+	    dir_ask(p->serial, dir_ask_count(was) + 1, pinned, command),
 	    memory_order_release);
 	(void)ring_push(&fe->to_scheduler, (uint64_t)p->adapter);
 	proc_wake(fe->proc, PROC_SCHEDULER);

@@ -37,14 +37,14 @@ obey(uint32_t a, enum want_state want, enum have_state have)
 	    (struct place_word){ gen, have, 0, 0 });
 }
 
-static uint32_t
+static enum dir_ask
 asked(uint32_t a)
 {
-	return (uint32_t)atomic_load(&rig.made.ask[a]) & 0xffffu;
+	return dir_ask_command(atomic_load(&rig.made.ask[a]));
 }
 
 static void
-ask(int fd, const char *line, uint32_t wait_for)
+ask(int fd, const char *line, enum dir_ask wait_for)
 {
 	rig_say(fd, line);
 	while (asked(2) != wait_for)
