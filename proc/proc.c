@@ -176,7 +176,7 @@ read_settings(struct proc *p)
 		return err_set(ERR_LAYOUT,
 		    "the settings are of another build: this program and "
 		    "chameleon do not belong together");
-	memcpy(&p->conf, s->settings, sizeof(p->conf));
+	(void)sheet_read(&s->settings, &p->conf, sizeof(p->conf));
 	return 0;
 }
 

@@ -26,6 +26,7 @@ world(struct sch_world *w, const struct proc *p)
 		.chunk = g->chunk,
 		.next = g->next,
 		.meters = g->scheduler_meters,
+		.queues = g->queues,
 		.entry = g->entry,
 		.have = g->have,
 		.info = g->info,

@@ -229,7 +229,8 @@ START_TEST(help_and_print_name_every_setting)
 	char *text = printed(conf_help);
 
 	ck_assert_ptr_nonnull(strstr(text, "supervisor.drain_ms"));
-	ck_assert_ptr_nonnull(strstr(text, "One of chameleon|static|sjf|fifo."));
+	ck_assert_ptr_nonnull(
+	    strstr(text, "One of chameleon|static|sjf|fifo."));
 	free(text);
 }
 END_TEST
