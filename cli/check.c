@@ -151,6 +151,8 @@ cmd_check(int argc, char **argv)
 	for (int i = 0; e == 0 && i < sets.n; i++)
 		if ((e = conf_set_pair(&conf, sets.at[i])) != 0)
 			err_add("--set");
+	if (e == 0)
+		e = conf_check(&conf);
 	if (e == 0 && values)
 		conf_print(&conf, stdout);
 	if (e == 0)
