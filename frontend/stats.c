@@ -289,6 +289,8 @@ put_adapter(struct frontend *fe, struct line_out *o, uint32_t a,
 	line_put(o, "\"");
 	line_put(o, entry == DIR_BROKEN ? "broken" : state_name(have));
 	line_put(o, "\"");
+	key(o, "pinned");
+	line_put(o, fe_pinned(fe, a) ? "true" : "false");
 	number(o, "bytes", info->bytes);
 	number(o, "version", info->version);
 	/* Known once it was read whole. */
