@@ -154,7 +154,9 @@ cmd_check(int argc, char **argv)
 				   conf_systems)(stdout);
 		return CMD_OK;
 	}
-	e = settings_read(&conf, system_name, file, &sets);
+	e = cmd_settings(&conf, system_name, file, &sets);
+	if (e == 0)
+		e = conf_check(&conf);
 	if (e == 0 && values)
 		conf_print(&conf, stdout);
 	if (e == 0)

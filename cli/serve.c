@@ -25,8 +25,17 @@ static const struct cmd_option options[] = {
 static const struct cmd_use use = CMD_USE("chameleon serve [OPTIONS]",
     "Runs the engine until SIGTERM or SIGINT, and prints one line 'ready ...'\n"
     "when it can serve.  The first signal lets accepted requests finish, the\n"
-    "second stops at once.  'chameleon check --help' tells of the settings.",
+    "second stops at once.  SIGHUP reads the settings anew; those of the\n"
+    "section policy take effect.  'chameleon check --help' tells of them all.",
     options, 0, 0);
+
+static int
+read_settings(struct conf *c)
+{
+	int e = cmd_settings(c, system_name, file, &pairs);
+
+	return e != 0 ? e : conf_check(c);
+}
 
 int
 cmd_serve(int argc, char **argv)
@@ -36,8 +45,8 @@ cmd_serve(int argc, char **argv)
 
 	if ((e = cmd_parse(&use, argc, argv, &noperands)) != CMD_GO_ON)
 		return e;
-	if ((e = settings_read(&conf, system_name, file, &pairs)) != 0 ||
-	    (e = sv_run(&conf, &status)) != 0) {
+	if ((e = read_settings(&conf)) != 0 ||
+	    (e = sv_run(&conf, read_settings, &status)) != 0) {
 		(void)cmd_failed();
 		return err_status(e);
 	}

@@ -16,14 +16,18 @@ settings_pairs(struct conf *c, const struct cmd_list *pairs)
 }
 
 int
-settings_read(struct conf *c, const char *system, const char *file,
+cmd_settings(struct conf *c, const char *system, const char *file,
     const struct cmd_list *pairs)
 {
 	int e = 0;
 
 	conf_defaults(c);
-	if (system != NULL)
+	if (system != NULL) {
+		enum conf_from was = conf_by(c, CONF_FROM_SYSTEM);
+
 		e = conf_system(c, system);
+		(void)conf_by(c, was);
+	}
 	if (e == 0 && file != NULL)
 		e = conf_read(c, file);
 	return e == 0 ? settings_pairs(c, pairs) : e;

@@ -9,7 +9,7 @@
 
 /* The defaults; over them a system, a file, single settings, in this order.
  * system and file may be NULL.  ERR_CONFIG, ERR_NOT_FOUND, ERR_IO. */
-int settings_read(struct conf *, const char *system, const char *file,
+int cmd_settings(struct conf *, const char *system, const char *file,
     const struct cmd_list *pairs);
 
 /* Single settings alone, over what is set. */

@@ -214,7 +214,7 @@ settle(void)
 {
 	struct conf *c = &s.setup.conf;
 	char number[32];
-	int e = settings_read(c, s.system, NULL, &sets);
+	int e = cmd_settings(c, s.system, NULL, &sets);
 
 	s.setup.slots = slots > 0 ? (uint32_t)slots : c->slots;
 	s.slo_ms = slo_ms;

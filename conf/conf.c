@@ -28,15 +28,16 @@ conf_defaults(struct conf *c)
 		else
 			strcpy(field, p->text);
 	}
+	c->setter = CONF_FROM_OPTION;
 }
 
-static const struct param *
-find(const char *key)
+enum conf_from
+conf_by(struct conf *c, enum conf_from by)
 {
-	for (int i = 0; i < conf_nparams; i++)
-		if (strcmp(conf_params[i].key, key) == 0)
-			return &conf_params[i];
-	return NULL;
+	enum conf_from was = (enum conf_from)c->setter;
+
+	c->setter = (unsigned char)by;
+	return was;
 }
 
 /* A bare name is also compared with the last part of a key: who writes
@@ -144,14 +145,9 @@ set_text(const struct param *p, char *field, const char *value)
 	return 0;
 }
 
-int
-conf_set(struct conf *c, const char *key, const char *value)
+static int
+set_field(const struct param *p, char *field, const char *value)
 {
-	const struct param *p = find(key);
-
-	if (p == NULL)
-		return unknown(key);
-	char *field = (char *)c + p->offset;
 	if (p->kind == PARAM_TEXT)
 		return set_text(p, field, value);
 	if (p->kind == PARAM_CHOICE)
@@ -159,6 +155,19 @@ conf_set(struct conf *c, const char *key, const char *value)
 	if (p->kind == PARAM_REAL)
 		return set_real(p, field, value);
 	return set_number(p, field, value);
+}
+
+int
+conf_set(struct conf *c, const char *key, const char *value)
+{
+	int i = conf_find(key), e;
+
+	if (i < 0)
+		return unknown(key);
+	const struct param *p = &conf_params[i];
+	if ((e = set_field(p, (char *)c + p->offset, value)) == 0)
+		c->from[i] = c->setter;
+	return e;
 }
 
 int

@@ -12,11 +12,42 @@
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #define CONF_TEXT_MAX 512
 #define CONF_CHOICE_MAX 24
+
+/* Settings in the table. */
+enum {
+	CONF_COUNT = 0
+#define TOP_TEXT(...) +1
+#define TOP_CHOICE(...) +1
+#define TOP_U32(...) +1
+#define CHOICE(...) +1
+#define U32(...) +1
+#define U64(...) +1
+#define REAL(...) +1
+#include "conf/params.tbl"
+#undef TOP_TEXT
+#undef TOP_CHOICE
+#undef TOP_U32
+#undef CHOICE
+#undef U32
+#undef U64
+#undef REAL
+};
+
+/* Who set a setting. */
+enum conf_from {
+	CONF_FROM_DEFAULT,
+	CONF_FROM_FILE,
+	CONF_FROM_SYSTEM,   /* --system */
+	CONF_FROM_OPTION,   /* --set, and whoever does not say */
+	CONF_FROM_OPERATOR, /* the admin socket */
+	CONF_FROM_COUNT
+};
 
 struct conf {
 #define TOP_TEXT(name, def, help) char name[CONF_TEXT_MAX];
@@ -38,6 +69,17 @@ struct conf {
 #undef U32
 #undef U64
 #undef REAL
+	unsigned char from[CONF_COUNT]; /* enum conf_from */
+	unsigned char setter;		/* from now on; enum conf_from */
+};
+
+/* One setting as people see it. */
+struct conf_row {
+	const char *key;
+	char value[CONF_TEXT_MAX]; /* as conf_set takes it */
+	const char *from;	   /* "default", "file" ... */
+	bool number;		   /* or a text */
+	bool live;		   /* may change while the engine runs */
 };
 
 void conf_defaults(struct conf *);
@@ -49,6 +91,26 @@ int conf_set(struct conf *, const char *key, const char *value);
 
 /* "key=value", as --set takes it. */
 int conf_set_pair(struct conf *, const char *pair);
+
+/* Who is the setter of what is set from now on; returns who was it. */
+enum conf_from conf_by(struct conf *, enum conf_from);
+
+/* The index of a key in the table; -1: it is none. */
+int conf_find(const char *key);
+
+/* Row i of the table; false: there is none. */
+bool conf_row(const struct conf *, int i, struct conf_row *);
+
+/* As conf_set, in an engine that runs: ERR_CONFIG also for what needs a
+ * restart, which is everything but the section policy. */
+int conf_set_live(struct conf *, const char *key, const char *value);
+
+/* Takes over the settings that may change while the engine runs. */
+void conf_take_live(struct conf *to, const struct conf *from);
+
+/* ERR_CONFIG: what an engine cannot obey, each setting by itself being right.
+ * What passes here, the scheduler takes. */
+int conf_check(const struct conf *);
 
 /* Reads a YAML file over what is set.  ERR_CONFIG ("FILE:LINE: ..."),
  * ERR_NOT_FOUND, ERR_IO. */

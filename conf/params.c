@@ -44,6 +44,9 @@ const struct param conf_params[] = {
 #undef REAL
 };
 
+_Static_assert(sizeof(conf_params) / sizeof(conf_params[0]) == CONF_COUNT,
+    "one index a setting");
+
 const int conf_nparams = sizeof(conf_params) / sizeof(conf_params[0]);
 
 char *

@@ -18,12 +18,10 @@ struct reading {
 	const char *path;
 	char section[64]; /* "" at the top level */
 	char key[64];	  /* read, its value not yet; "" none */
-	bool seen[256];	  /* by index in conf_params */
-	int depth;	  /* of mappings */
-	int line;	  /* of the event in hand, from 1 */
+	bool seen[CONF_COUNT];
+	int depth; /* of mappings */
+	int line;  /* of the event in hand, from 1 */
 };
-
-_Static_assert(sizeof(((struct reading *)0)->seen) >= 64, "one a setting");
 
 static int
 complain(const struct reading *r, const char *text)
@@ -207,12 +205,15 @@ int
 conf_read(struct conf *c, const char *path)
 {
 	struct reading *r = calloc(1, sizeof(*r));
+	enum conf_from setter = conf_by(c, CONF_FROM_FILE);
 	unsigned char *text = NULL;
 	size_t n = 0;
 	int e;
 
-	if (r == NULL)
-		return err_set(ERR_MEMORY, "%s: no memory to read it", path);
+	if (r == NULL) {
+		e = err_set(ERR_MEMORY, "%s: no memory to read it", path);
+		goto out;
+	}
 	if ((e = slurp(path, &text, &n)) != 0)
 		goto out;
 	if (!yaml_parser_initialize(&r->parser)) {
@@ -225,6 +226,7 @@ conf_read(struct conf *c, const char *path)
 	e = read_events(r);
 	yaml_parser_delete(&r->parser);
 out:
+	(void)conf_by(c, setter);
 	free(text);
 	free(r);
 	return e;

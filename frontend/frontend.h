@@ -5,7 +5,7 @@
  *	api.c      a line becomes a checked request (fields.c: its fields)
  *	submit.c   a request becomes a slot: transition 1
  *	answer.c   tokens become text and lines: transitions 6 and 7
- *	ops.c      everything that is asked with "op" (admin.c: by operators)
+ *	ops.c      everything that is asked with "op" (admin*.c: by operators)
  *	restart.c  what the last life left: slots, parked connections
  *	open.c     start and end
  *	loop.c     step, tick and sleep
@@ -80,9 +80,14 @@ struct pending {
 	const struct admin_op *op;
 	int32_t adapter;
 	uint32_t serial;
-	uint32_t count;	    /* of rescans */
-	uint64_t have;	    /* word when it was asked */
-	uint64_t was_bytes; /* on the device then */
+	uint32_t count;		      /* of rescans */
+	uint64_t have;		      /* word when it was asked */
+	uint64_t was_bytes;	      /* on the device then */
+	int setting;		      /* its index (conf.h) */
+	uint64_t version;	      /* of the settings that it goes over */
+	uint64_t sequence;	      /* of the overrides with it */
+	char value[CONF_CHOICE_MAX];  /* as it was taken */
+	char before[CONF_CHOICE_MAX]; /* as operators had set it; "" */
 	nsec since_ns;
 };
 
@@ -170,7 +175,7 @@ size_t fe_token_text(struct frontend *, uint32_t slot, uint32_t i, int32_t id,
 size_t fe_end_text(struct frontend *, uint32_t slot, char *out);
 #define FE_PIECE_MAX (TOK_PIECE_MAX + STOPS_BYTES_MAX + 8)
 
-/* ops.c, admin.c, stats.c */
+/* ops.c, admin.c, admin_adapter.c, stats.c */
 void fe_op(struct frontend *, struct conn *, const json_t *root, const char *op,
     const char *id);
 void fe_admin_op(struct frontend *, struct conn *, const json_t *root,
@@ -180,6 +185,7 @@ void fe_pending_gone(struct frontend *, uint64_t tag);
 void fe_stats(struct frontend *, struct line_out *, const char *id);
 void fe_adapters(struct frontend *, struct line_out *, const char *id);
 uint32_t fe_uses(const struct frontend *, int32_t adapter);
+bool fe_pinned(const struct frontend *, uint32_t adapter);
 
 /* restart.c; the first after fe_slots_open, the second when all is over. */
 int fe_left_open(struct frontend *);

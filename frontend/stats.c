@@ -41,6 +41,22 @@ static const struct meter of_scheduler[] = {
 	METER(scheduler, adapter_chunks),
 	METER(scheduler, stale_hints),
 	METER(scheduler, sweep_found),
+	METER(scheduler, promoted),
+	METER(scheduler, bypassed),
+	METER(scheduler, bypass_squashed),
+	METER(scheduler, prefetched),
+	METER(scheduler, prefetch_late),
+	METER(scheduler, why_quota),
+	METER(scheduler, why_memory),
+	METER(scheduler, why_adapter),
+	METER(scheduler, why_batch),
+	METER(scheduler, why_interval),
+	METER(scheduler, predict_total),
+	METER(scheduler, predict_right),
+	METER(scheduler, predict_near),
+	METER(scheduler, load_bytes_wanted),
+	METER(scheduler, overloaded),
+	METER(scheduler, queues_now),
 };
 
 static const struct meter of_gpuexec[] = {
@@ -151,6 +167,72 @@ put_memory(struct frontend *fe, struct line_out *o)
 	line_put(o, "}");
 }
 
+static void
+put_why(struct line_out *o, const struct sched_queue *q)
+{
+	static const char *const names[WHY_COUNT] = { "none", "quota", "memory",
+		"adapter", "batch", "interval" };
+	uint32_t why = atomic_load_explicit(&q->why, memory_order_relaxed);
+
+	key(o, "why");
+	line_put(o, "\"");
+	line_put(o, why < WHY_COUNT ? names[why] : "unknown");
+	line_put(o, "\",\"blocked_ms\":{");
+	for (int i = WHY_NONE + 1; i < WHY_COUNT; i++) {
+		line_fmt(o, "%s\"%s\":", i > WHY_NONE + 1 ? "," : "", names[i]);
+		line_ms(o,
+		    (nsec)atomic_load_explicit(&q->blocked_ns[i],
+			memory_order_relaxed));
+	}
+	line_put(o, "}");
+}
+
+#define REAL(o, q, name)                                                       \
+	(key(o, #name),                                                        \
+	    line_real(o,                                                       \
+		atomic_load_explicit(&(q)->name, memory_order_relaxed)))
+#define WHOLE(o, q, name)                                                      \
+	(key(o, #name),                                                        \
+	    line_int(o,                                                        \
+		(int64_t)atomic_load_explicit(&(q)->name,                      \
+		    memory_order_relaxed)))
+
+static void
+put_queue(const struct frontend *fe, struct line_out *o, uint32_t i)
+{
+	const struct sched_queue *q = &fe->g->queues[i];
+	nsec oldest = atomic_load_explicit(&q->oldest_ns, memory_order_relaxed);
+
+	line_fmt(o, "%s{\"class\":%u", i > 0 ? "," : "", i);
+	REAL(o, q, from);
+	REAL(o, q, to);
+	WHOLE(o, q, quota);
+	WHOLE(o, q, available);
+	WHOLE(o, q, lent);
+	WHOLE(o, q, borrowed);
+	WHOLE(o, q, waiting);
+	WHOLE(o, q, running);
+	WHOLE(o, q, admitted);
+	key(o, "oldest_ms");
+	line_ms(o, oldest > 0 ? fe->now - oldest : 0);
+	put_why(o, q);
+	line_put(o, "}");
+}
+
+/* Class 0 are those past the age limit; as many of the others as there are. */
+static void
+put_queues(const struct frontend *fe, struct line_out *o)
+{
+	uint64_t n = atomic_load_explicit(&fe->g->scheduler_meters->queues_now,
+	    memory_order_relaxed);
+
+	key(o, "queues");
+	line_put(o, "[");
+	for (uint32_t i = 0; i < SEG_QUEUES && i <= n; i++)
+		put_queue(fe, o, i);
+	line_put(o, "]");
+}
+
 void
 fe_stats(struct frontend *fe, struct line_out *o, const char *id)
 {
@@ -170,6 +252,7 @@ fe_stats(struct frontend *fe, struct line_out *o, const char *id)
 	line_put(o, "}");
 	PUT(o, fe->g, frontend);
 	PUT(o, fe->g, scheduler);
+	put_queues(fe, o);
 	PUT(o, fe->g, gpuexec);
 	PUT(o, fe->g, loader);
 	put_memory(fe, o);
@@ -206,6 +289,8 @@ put_adapter(struct frontend *fe, struct line_out *o, uint32_t a,
 	line_put(o, "\"");
 	line_put(o, entry == DIR_BROKEN ? "broken" : state_name(have));
 	line_put(o, "\"");
+	key(o, "pinned");
+	line_put(o, fe_pinned(fe, a) ? "true" : "false");
 	number(o, "bytes", info->bytes);
 	number(o, "version", info->version);
 	/* Known once it was read whole. */

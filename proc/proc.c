@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "proc/idle.h"
+#include "proc/settings.h"
 #include "proc/sig.h"
 #include "shm/word.h"
 
@@ -176,7 +177,7 @@ read_settings(struct proc *p)
 		return err_set(ERR_LAYOUT,
 		    "the settings are of another build: this program and "
 		    "chameleon do not belong together");
-	memcpy(&p->conf, s->settings, sizeof(p->conf));
+	(void)settings_read(&p->segs, &p->conf);
 	return 0;
 }
 

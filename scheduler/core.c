@@ -165,6 +165,13 @@ sch_close(struct sch *h)
 	free(h);
 }
 
+void
+sch_rules_set(struct sch *h, const struct sch_rules *rules, nsec now)
+{
+	(void)now;
+	h->rules = *rules;
+}
+
 static int
 heed(struct sch *h, struct ring_rx *rx, bool slots, bool adapters, nsec now)
 {

@@ -50,6 +50,7 @@ struct sch_world {
 	_Atomic uint64_t *chunk;    /* [chunks] */
 	_Atomic uint32_t *next;	    /* [chunks] */
 	struct scheduler_meters *meters;
+	struct sched_queue *queues; /* [SEG_QUEUES] */
 
 	/* loader */
 	const _Atomic uint64_t *entry, *have; /* [adapters] */
@@ -80,6 +81,9 @@ struct sch;
 int sch_open(struct sch **, const struct sch_world *, const struct sch_rules *,
     nsec now);
 void sch_close(struct sch *);
+
+/* Other rules from now on; what waits and runs stays. */
+void sch_rules_set(struct sch *, const struct sch_rules *, nsec now);
 
 /* Takes hints and does what they allow; a bounded amount, returned. */
 int sch_step(struct sch *, nsec now);

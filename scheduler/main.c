@@ -1,10 +1,13 @@
-/* chameleon-scheduler: the core in its process. */
+/* chameleon-scheduler: the core in its process, and the rules it is given. */
 #include "proc/proc.h"
 
+#include "base/err.h"
+#include "proc/settings.h"
 #include "scheduler/core.h"
 
 static struct {
 	struct sch *core;
+	struct settings_stamp seen; /* of the settings looked at last */
 	uint64_t sent[PROC_COUNT];
 } me;
 
@@ -26,6 +29,7 @@ world(struct sch_world *w, const struct proc *p)
 		.chunk = g->chunk,
 		.next = g->next,
 		.meters = g->scheduler_meters,
+		.queues = g->queues,
 		.entry = g->entry,
 		.have = g->have,
 		.info = g->info,
@@ -42,16 +46,72 @@ world(struct sch_world *w, const struct proc *p)
 }
 
 static int
+read_rules(struct proc *p, struct sch_rules *rules)
+{
+	int e;
+
+	me.seen = settings_read(&p->segs, &p->conf);
+	if ((e = conf_check(&p->conf)) != 0)
+		return e;
+	return sch_rules_read(rules, &p->conf);
+}
+
+/* What was set was looked at before it came here (conf_check), so that this is
+ * a bug elsewhere; the engine goes on with what it was started with. */
+static int
+first_rules(struct proc *p, struct sch_rules *rules)
+{
+	if (read_rules(p, rules) == 0)
+		return 0;
+	log_error("%s: what operators set is left out", err_text());
+	(void)settings_started(&p->segs, &p->conf);
+	return sch_rules_read(rules, &p->conf);
+}
+
+static void
+say_taken(struct proc *p)
+{
+	struct rules_taken *t = p->segs.taken;
+
+	atomic_store_explicit(&t->version, me.seen.version,
+	    memory_order_relaxed);
+	/* R1 pairs with R2: whoever sees the sequence sees the version, and
+	 * the rules are in force. */
+	atomic_store_explicit(&t->sequence, me.seen.sequence,
+	    memory_order_release);
+}
+
+static int
 start(struct proc *p)
 {
 	struct sch_rules rules;
 	struct sch_world w;
-	int e = sch_rules_read(&rules, &p->conf);
+	int e = first_rules(p, &rules);
 
 	if (e != 0)
 		return e;
 	world(&w, p);
-	return sch_open(&me.core, &w, &rules, clock_mono());
+	if ((e = sch_open(&me.core, &w, &rules, clock_mono())) == 0)
+		say_taken(p);
+	return e;
+}
+
+/* Rules that are refused leave those of before, and are not said to be taken. */
+static void
+look_settings(struct proc *p, nsec now)
+{
+	struct settings_stamp stamp = settings_stamp(&p->segs);
+	struct sch_rules rules;
+
+	if (stamp.version == me.seen.version &&
+	    stamp.sequence == me.seen.sequence)
+		return;
+	if (read_rules(p, &rules) != 0) {
+		log_error("%s: the rules stay as they were", err_text());
+		return;
+	}
+	sch_rules_set(me.core, &rules, now);
+	say_taken(p);
 }
 
 /* Wakes whoever was told something. */
@@ -79,6 +139,7 @@ step(struct proc *p, nsec now)
 static void
 tick(struct proc *p, nsec now)
 {
+	look_settings(p, now);
 	sch_tick(me.core, now);
 	wake(p);
 }

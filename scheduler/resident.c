@@ -372,6 +372,7 @@ resident_ask(struct sch *h, uint32_t key, nsec now)
 	struct sch_key *k = &h->key[key];
 	uint64_t ask = atomic_load_explicit(&h->w.ask[key - 1],
 	    memory_order_acquire);
+	enum dir_ask command = dir_ask_command(ask);
 	uint64_t entry;
 
 	if (ask == k->asked)
@@ -382,14 +383,14 @@ resident_ask(struct sch *h, uint32_t key, nsec now)
 		k->asked = ask;
 		return;
 	}
-	if ((ask & 0xffffu) == ASK_LOAD) {
+	if (command == ASK_LOAD || command == ASK_PIN) {
 		k->unload = false;
 		/* Tried again at the next sweep while memory lacks. */
 		if (k->away == AWAY_LEAVING ||
 		    (k->away == AWAY_OUT &&
 			resident_bring(h, key, now) == BRING_LACKS))
 			return;
-	} else if ((ask & 0xffffu) == ASK_UNLOAD && k->away != AWAY_OUT) {
+	} else if (command == ASK_UNLOAD && k->away != AWAY_OUT) {
 		k->unload = true;
 		resident_idle(h, key);
 	}

@@ -20,6 +20,7 @@
 #include "base/clock.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define DIR_NAME_MAX 65 /* [A-Za-z0-9._-]{1,64}, ended */
@@ -44,8 +45,18 @@ enum have_state {
 };
 enum chunk_owner { CHUNK_FREE, CHUNK_KV, CHUNK_ADAPTER, CHUNK_BAD };
 
-/* What the frontend's ask[a] says: serial:32 | count:16 | command:16. */
-enum dir_ask { ASK_NONE, ASK_LOAD, ASK_UNLOAD };
+/* What the frontend's ask[a] says: serial:32 | count:16 | flags:8 | command:8.
+ * The count tells a command from the same one before.  A flag stays when other
+ * commands follow, until its serial is another: whoever starts anew finds in
+ * the word which adapters are pinned. */
+enum dir_ask {
+	ASK_NONE,
+	ASK_LOAD,
+	ASK_UNLOAD,
+	ASK_PIN,   /* bring it and keep it; ASK_PINNED is set */
+	ASK_UNPIN, /* it may go like others; ASK_PINNED is not set */
+};
+#define ASK_PINNED 0x100u
 
 /* Written by the loader before entry[a] = LISTED or BROKEN; digest and reason
  * also before have[a] = RESIDENT or FAILED. */
@@ -90,6 +101,31 @@ static inline enum dir_state
 dir_entry_state(uint64_t entry)
 {
 	return (enum dir_state)(entry & 15u);
+}
+
+static inline uint64_t
+dir_ask(uint32_t serial, uint32_t count, bool pinned, enum dir_ask command)
+{
+	return (uint64_t)serial << 32 | (uint64_t)(count & 0xffffu) << 16 |
+	    (pinned ? ASK_PINNED : 0) | (uint32_t)command;
+}
+
+static inline uint32_t
+dir_ask_count(uint64_t ask)
+{
+	return (uint32_t)(ask >> 16) & 0xffffu;
+}
+
+static inline enum dir_ask
+dir_ask_command(uint64_t ask)
+{
+	return (enum dir_ask)(ask & 255u);
+}
+
+static inline bool
+dir_ask_pinned(uint64_t ask)
+{
+	return (ask & ASK_PINNED) != 0;
 }
 
 /* Greatest class whose places hold bytes; 0 if only whole chunks do. */

@@ -188,7 +188,7 @@ create_all(struct segs *g, const struct plan *p, const void *settings,
 			g->supervisor->plan = *p;
 			g->supervisor->settings_bytes = (uint32_t)
 			    settings_bytes;
-			memcpy(g->supervisor->settings, settings,
+			(void)sheet_write(&g->supervisor->settings, settings,
 			    settings_bytes);
 		}
 		format(g, (enum seg_id)id, boot_id);

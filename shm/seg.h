@@ -19,6 +19,7 @@
 #include "shm/dir.h"
 #include "shm/plan.h"
 #include "shm/ring.h"
+#include "shm/sheet.h"
 #include "shm/slot.h"
 
 #include <stdalign.h>
@@ -45,9 +46,11 @@ enum ring_id {
 	RING_COUNT
 };
 
-#define SEG_SETTINGS_BYTES 16384 /* struct conf */
-#define SEG_WORDS_BYTES 512	 /* last words of a process */
+#define SEG_SETTINGS_BYTES SHEET_BYTES /* struct conf */
+#define SEG_WORDS_BYTES 512	       /* last words of a process */
 #define SEG_INSTANCE_MAX 65
+#define SEG_OVERRIDES_BYTES 4096 /* lines that operators set */
+#define SEG_QUEUES 5		 /* those past the age limit, and classes */
 
 /* In front of each segment; written once by the supervisor. */
 struct seg_header {
@@ -94,7 +97,44 @@ struct supervisor_seg {
 	alignas(64) struct order order[PROC_COUNT];
 	_Atomic uint32_t port;	 /* that clients reach, when listening */
 	uint32_t settings_bytes; /* of the supervisor's struct conf */
-	alignas(64) unsigned char settings[SEG_SETTINGS_BYTES];
+	/* struct conf; the number is the settings' version.  Rewritten by a
+	 * reload, which changes the section policy alone. */
+	alignas(64) struct sheet settings;
+};
+
+/* The text of the frontend's sheet `overrides`: what operators set.  It goes
+ * over the settings while they have this version. */
+struct overrides {
+	uint64_t version;
+	char lines[SEG_OVERRIDES_BYTES]; /* "key=value\n" each, ended */
+};
+
+/* Which settings the scheduler obeys; written by it alone, sequence last. */
+struct rules_taken {
+	_Atomic uint64_t version;  /* of the settings */
+	_Atomic uint64_t sequence; /* number of the sheet of overrides */
+};
+
+/* Why the first of a queue did not start. */
+enum sched_why {
+	WHY_NONE,
+	WHY_QUOTA,
+	WHY_MEMORY,
+	WHY_ADAPTER,
+	WHY_BATCH,
+	WHY_INTERVAL,
+	WHY_COUNT
+};
+
+/* A queue, as consoles show it; written by the scheduler alone. */
+struct sched_queue {
+	_Atomic double from, to; /* sizes of its requests */
+	_Atomic int64_t quota, available, lent, borrowed;
+	_Atomic uint64_t waiting, running; /* now */
+	_Atomic uint64_t admitted;
+	_Atomic nsec oldest_ns; /* arrival of its first waiter; 0: none */
+	_Atomic uint32_t why;	/* enum sched_why */
+	_Atomic uint64_t blocked_ns[WHY_COUNT]; /* its first waited, by why */
 };
 
 /* Counters of the scheduler; written by it alone. */
@@ -104,6 +144,19 @@ struct scheduler_meters {
 	_Atomic uint64_t waiting, running; /* now */
 	_Atomic uint64_t kv_blocks_used, kv_blocks_total, adapter_chunks;
 	_Atomic uint64_t stale_hints, sweep_found;
+	_Atomic uint64_t promoted;	  /* past the age limit */
+	_Atomic uint64_t bypassed;	  /* placed before their queue's head */
+	_Atomic uint64_t bypass_squashed; /* of those, put back for it */
+	/* Adapters brought before they were needed, and not early enough. */
+	_Atomic uint64_t prefetched, prefetch_late;
+	/* Turns in which nobody could start, by enum sched_why. */
+	_Atomic uint64_t why_quota, why_memory, why_adapter, why_batch;
+	_Atomic uint64_t why_interval;
+	/* Answers that ended: all, predicted right, right or nearly. */
+	_Atomic uint64_t predict_total, predict_right, predict_near;
+	_Atomic uint64_t load_bytes_wanted; /* of adapters brought */
+	_Atomic uint64_t overloaded; /* refreshes whose minima did not fit */
+	_Atomic uint64_t queues_now; /* classes in force; now */
 };
 
 /* Counters of gpuexec; written by it alone. */
@@ -146,6 +199,7 @@ struct segs {
 	_Atomic uint64_t *ask;		/* [adapters] */
 	_Atomic uint32_t *rescan_asked; /* count of asks */
 	_Atomic uint32_t *drain_asked;	/* 1: an operator wants the end */
+	struct sheet *overrides;	/* struct overrides */
 	struct frontend_meters *frontend_meters;
 
 	/* scheduler */
@@ -157,6 +211,9 @@ struct segs {
 	_Atomic uint64_t *chunk;    /* [chunks] */
 	_Atomic uint32_t *next; /* [chunks] chunk after this, of one adapter */
 	struct scheduler_meters *scheduler_meters;
+	struct sched_queue *queues; /* [SEG_QUEUES] 0: past the age limit, then
+				     * the classes, the smallest first */
+	struct rules_taken *taken;
 
 	/* loader */
 	_Atomic uint64_t *entry;       /* [adapters] */

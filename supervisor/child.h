@@ -10,6 +10,7 @@
 #include "shm/seg.h"
 #include "supervisor/door.h"
 #include "supervisor/spawn.h"
+#include "supervisor/supervisor.h"
 #include "supervisor/table.h"
 
 #include <stdbool.h>
@@ -35,6 +36,7 @@ enum sv_stop { SV_STAY, SV_DRAIN, SV_NOW };
 
 struct sv {
 	const struct conf *conf;
+	sv_read_f read; /* the settings once more */
 	struct segs segs;
 	struct child child[PROC_COUNT];
 	struct door door;

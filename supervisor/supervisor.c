@@ -9,6 +9,7 @@
 #include "supervisor/listen.h"
 #include "supervisor/notify.h"
 #include "supervisor/plan.h"
+#include "supervisor/reload.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -123,19 +124,27 @@ turn_ms(const struct sv *sv, nsec now)
 }
 
 static void
+end_by_signal(struct sv *sv, int number)
+{
+	bool again = sv->stop != SV_STAY;
+
+	log_info("SIG%s: %s", sigabbrev_np(number),
+	    again ? "stopping now" :
+		    "finishing what is open; once more to stop now");
+	notify_send("STOPPING=1");
+	sv_end(sv, again ? SV_NOW : SV_DRAIN, 0);
+}
+
+static void
 hear_signal(struct sv *sv)
 {
 	struct signalfd_siginfo info;
 
-	while (read(sv->signals, &info, sizeof(info)) == sizeof(info)) {
-		bool again = sv->stop != SV_STAY;
-
-		log_info("SIG%s: %s", sigabbrev_np((int)info.ssi_signo),
-		    again ? "stopping now" :
-			    "finishing what is open; once more to stop now");
-		notify_send("STOPPING=1");
-		sv_end(sv, again ? SV_NOW : SV_DRAIN, 0);
-	}
+	while (read(sv->signals, &info, sizeof(info)) == sizeof(info))
+		if (info.ssi_signo == SIGHUP)
+			(void)reload(&sv->segs, sv->read);
+		else
+			end_by_signal(sv, (int)info.ssi_signo);
 }
 
 static void
@@ -289,7 +298,7 @@ give_back(struct sv *sv)
 }
 
 int
-sv_run(const struct conf *conf, int *status)
+sv_run(const struct conf *conf, sv_read_f read_conf, int *status)
 {
 	static struct sv sv;
 	struct shape shape;
@@ -302,7 +311,10 @@ sv_run(const struct conf *conf, int *status)
 	    (e = house_enter(&house, conf)) != 0)
 		return e;
 	ask_descriptors(&plan);
-	sv = (struct sv){ .conf = conf, .epoll = -1, .signals = -1 };
+	sv = (struct sv){ .conf = conf,
+		.read = read_conf,
+		.epoll = -1,
+		.signals = -1 };
 	sv.door.listener = sv.door.admin = -1;
 	if ((e = watch_signals(&sv)) == 0)
 		e = serve(&sv, &plan, &house);

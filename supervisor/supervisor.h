@@ -17,9 +17,12 @@
 
 #include "conf/conf.h"
 
+/* Reads the settings once more, as they were read for the start. */
+typedef int (*sv_read_f)(struct conf *);
+
 /* Runs the engine in the foreground until SIGTERM, SIGINT or an operator's
- * drain.  Prints one line `ready ...` on standard output when it can serve.
+ * drain; SIGHUP reads the settings anew.  Prints one line `ready ...` on standard output when it can serve.
  * 0: it ran, *status is the exit status; else ERR_*: it was not started. */
-int sv_run(const struct conf *, int *status);
+int sv_run(const struct conf *, sv_read_f, int *status);
 
 #endif

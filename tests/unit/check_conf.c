@@ -196,14 +196,67 @@ printed(void (*print)(FILE *))
 	return text;
 }
 
+START_TEST(a_setting_knows_who_set_it)
+{
+	static const struct {
+		const char *key, *from;
+	} want[] = { { "slots", "file" }, { "threads", "option" },
+		{ "policy.eviction", "operator" }, { "model", "default" } };
+	struct conf_row row;
+
+	ck_assert_int_eq(read_text("slots: 8\nthreads: 2\n"), 0);
+	ck_assert_int_eq(conf_set_pair(&c, "threads=3"), 0);
+	(void)conf_by(&c, CONF_FROM_OPERATOR);
+	ck_assert_int_eq(conf_set(&c, "policy.eviction", "gdsf"), 0);
+	/* What is refused was set by nobody. */
+	ck_assert_int_eq(conf_set(&c, "model_", "x"), ERR_CONFIG);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		ck_assert(conf_row(&c, conf_find(want[i].key), &row));
+		ck_assert_str_eq(row.from, want[i].from);
+	}
+	ck_assert(!conf_row(&c, CONF_COUNT, &row));
+	ck_assert(!conf_row(&c, conf_find("evictoin"), &row));
+}
+END_TEST
+
+START_TEST(policy_alone_changes_in_an_engine_that_runs)
+{
+	struct conf before = c;
+	struct conf_row row, was;
+
+	for (int i = 0; conf_row(&c, i, &row); i++)
+		ck_assert_int_eq(row.live, strncmp(row.key, "policy.", 7) == 0);
+	ck_assert_int_eq(conf_set_live(&c, "policy.slo_ms", "700"), 0);
+	ck_assert_int_eq(conf_set_live(&c, "slots", "8"), ERR_CONFIG);
+	ck_assert_ptr_nonnull(strstr(err_text(), "slots needs a restart"));
+	ck_assert_int_eq(conf_set_live(&c, "policy.slo_m", "8"), ERR_CONFIG);
+	ck_assert_ptr_nonnull(strstr(err_text(), "mean 'policy.slo_ms'"));
+	ck_assert_uint_eq(c.slots, 1024);
+	/* All of policy is taken over, nothing else. */
+	ck_assert_int_eq(conf_set(&c, "policy.evict_size", "0.25"), 0);
+	ck_assert_int_eq(conf_set(&c, "slots", "8"), 0);
+	conf_take_live(&before, &c);
+	for (int i = 0; conf_row(&c, i, &row); i++) {
+		ck_assert(conf_row(&before, i, &was));
+		ck_assert_int_eq(strcmp(row.value, was.value) == 0,
+		    strcmp(row.key, "slots") != 0);
+	}
+}
+END_TEST
+
 START_TEST(the_commented_file_reads_back_as_the_defaults)
 {
 	char *text = printed(conf_yaml);
 	struct conf before = c;
+	struct conf_row row, was;
 
 	memset(&c, 0, sizeof(c));
 	ck_assert_int_eq(read_text(text), 0);
-	ck_assert_mem_eq(&c, &before, sizeof(c));
+	for (int i = 0; conf_row(&c, i, &row); i++) {
+		ck_assert(conf_row(&before, i, &was));
+		ck_assert_str_eq(row.value, was.value);
+		ck_assert_str_eq(row.from, "file");
+	}
 	free(text);
 }
 END_TEST
@@ -301,6 +354,8 @@ suite_conf(void)
 	tcase_add_test(t, a_file_sets_what_it_names);
 	tcase_add_test(t, a_complaint_says_file_and_line);
 	tcase_add_test(t, what_is_no_yaml_is_said_with_its_line);
+	tcase_add_test(t, a_setting_knows_who_set_it);
+	tcase_add_test(t, policy_alone_changes_in_an_engine_that_runs);
 	tcase_add_test(t, the_commented_file_reads_back_as_the_defaults);
 	tcase_add_test(t, etc_chameleon_yaml_is_made_from_the_table);
 	tcase_add_test(t, help_and_print_name_every_setting);

@@ -49,6 +49,22 @@ START_TEST(names_are_plain)
 }
 END_TEST
 
+START_TEST(what_is_asked_of_an_adapter_fits_into_a_word)
+{
+	uint64_t ask = dir_ask(UINT32_MAX, 0x1ffff, true, ASK_UNLOAD);
+
+	ck_assert_uint_eq(dir_serial(ask), UINT32_MAX);
+	ck_assert_uint_eq(dir_ask_count(ask), 0xffff);
+	ck_assert_uint_eq(dir_ask_command(ask), ASK_UNLOAD);
+	ck_assert(dir_ask_pinned(ask));
+	ask = dir_ask(7, 1, false, ASK_UNPIN);
+	ck_assert_uint_eq(dir_ask_command(ask), ASK_UNPIN);
+	ck_assert(!dir_ask_pinned(ask));
+	ck_assert(!dir_ask_pinned(0));
+	ck_assert_uint_eq(dir_ask_command(0), ASK_NONE);
+}
+END_TEST
+
 START_TEST(the_base_is_called_as_its_directory)
 {
 	char name[DIR_NAME_MAX];
@@ -77,6 +93,7 @@ suite_dir(void)
 	tcase_add_test(t, a_class_holds_its_bytes_and_the_next_would_not);
 	tcase_add_test(t, a_large_adapter_takes_whole_chunks);
 	tcase_add_test(t, names_are_plain);
+	tcase_add_test(t, what_is_asked_of_an_adapter_fits_into_a_word);
 	tcase_add_test(t, the_base_is_called_as_its_directory);
 	suite_add_tcase(s, t);
 	return s;

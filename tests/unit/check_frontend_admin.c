@@ -37,14 +37,14 @@ obey(uint32_t a, enum want_state want, enum have_state have)
 	    (struct place_word){ gen, have, 0, 0 });
 }
 
-static uint32_t
+static enum dir_ask
 asked(uint32_t a)
 {
-	return (uint32_t)atomic_load(&rig.made.ask[a]) & 0xffffu;
+	return dir_ask_command(atomic_load(&rig.made.ask[a]));
 }
 
 static void
-ask(int fd, const char *line, uint32_t wait_for)
+ask(int fd, const char *line, enum dir_ask wait_for)
 {
 	rig_say(fd, line);
 	while (asked(2) != wait_for)
@@ -238,6 +238,35 @@ START_TEST(stats_have_every_processs_counters)
 }
 END_TEST
 
+START_TEST(stats_have_the_queues_that_are_in_force)
+{
+	struct segs *g = &rig.as[PROC_SCHEDULER];
+	int fd = rig_connect(&rig);
+	json_t *line, *queues, *q;
+
+	atomic_store(&g->scheduler_meters->queues_now, 2);
+	atomic_store(&g->queues[1].to, 0.5);
+	atomic_store(&g->queues[1].available, -3);
+	atomic_store(&g->queues[2].why, WHY_MEMORY);
+	atomic_store(&g->queues[2].blocked_ns[WHY_MEMORY], 2 * SECOND);
+	rig_say(fd, "{\"op\":\"stats\",\"id\":1}\n");
+	line = rig_hear(&rig, fd);
+	queues = json_object_get(json_object_get(line, "stats"), "queues");
+	ck_assert_uint_eq(json_array_size(queues), 3);
+	q = json_array_get(queues, 1);
+	ck_assert_int_eq(json_integer_value(json_object_get(q, "available")),
+	    -3);
+	ck_assert_double_eq(json_real_value(json_object_get(q, "to")), 0.5);
+	ck_assert_str_eq(rig_text(q, "why"), "none");
+	q = json_array_get(queues, 2);
+	ck_assert_str_eq(rig_text(q, "why"), "memory");
+	q = json_object_get(json_object_get(q, "blocked_ms"), "memory");
+	ck_assert_double_eq(json_real_value(q), 2000);
+	json_decref(line);
+	close(fd);
+}
+END_TEST
+
 START_TEST(ten_thousand_adapters_fit_into_one_answer)
 {
 	char name[32];
@@ -293,6 +322,7 @@ suite_frontend_admin(void)
 	tcase_add_test(t, a_drain_is_answered_when_it_has_begun);
 	tcase_add_test(t, an_operator_may_ask_the_model_too);
 	tcase_add_test(t, stats_have_every_processs_counters);
+	tcase_add_test(t, stats_have_the_queues_that_are_in_force);
 	tcase_add_test(t, ten_thousand_adapters_fit_into_one_answer);
 	suite_add_tcase(s, t);
 	return s;

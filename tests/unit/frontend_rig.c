@@ -35,7 +35,7 @@ rig_prepare(struct rig *r)
 		.block_tokens = 16,
 		.blocks_per_slot = 32,
 		.blocks_per_chunk = 4,
-		.chunks = 4,
+		.chunks = 16,
 		.threads = 1,
 		.chunk_bytes = 65536,
 		.kv_block_bytes = 16384 };

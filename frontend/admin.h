@@ -1,0 +1,71 @@
+/*
+ * admin.h -- what operators may ask, as the files that do it share it.
+ *
+ *	admin.c         the table, who may ask, when it is answered
+ *	admin_adapter.c load, unload, pin, unpin
+ *	admin_set.c     set, get, settings
+ *
+ * An operation writes a wish into a word and is answered when the wish has
+ * come true: look is asked again and again until it says so.
+ */
+#ifndef FRONTEND_ADMIN_H
+#define FRONTEND_ADMIN_H
+
+#include "frontend/frontend.h"
+
+#define ADMIN_FIELDS_MAX 2
+
+/* No failure: api_fail.code has no such value. */
+#define ADMIN_NO_FAIL API_CODE_COUNT
+
+struct admin_op {
+	const char *name;
+	const char *fields[ADMIN_FIELDS_MAX]; /* beside op and id */
+	/* Reads the fields; NULL: there are none.  false: refused. */
+	bool (*read)(struct frontend *, const json_t *, struct pending *,
+	    struct api_fail *);
+	/* Writes the wish; NULL: there is none.  false: refused. */
+	bool (*start)(struct frontend *, struct pending *, struct api_fail *);
+	/* Fulfilled: writes what stands behind "done".  Hopeless: sets code. */
+	bool (*look)(struct frontend *, struct pending *, struct line_out *,
+	    struct api_fail *);
+	/* Takes the wish back when it is hopeless; NULL: it stays. */
+	void (*undo)(struct frontend *, const struct pending *);
+};
+
+/* admin_adapter.c */
+bool admin_read_adapter(struct frontend *, const json_t *, struct pending *,
+    struct api_fail *);
+bool admin_start_load(struct frontend *, struct pending *, struct api_fail *);
+bool admin_look_load(struct frontend *, struct pending *, struct line_out *,
+    struct api_fail *);
+bool admin_start_unload(struct frontend *, struct pending *, struct api_fail *);
+bool admin_look_unload(struct frontend *, struct pending *, struct line_out *,
+    struct api_fail *);
+void admin_undo_ask(struct frontend *, const struct pending *);
+bool admin_start_pin(struct frontend *, struct pending *, struct api_fail *);
+bool admin_look_pin(struct frontend *, struct pending *, struct line_out *,
+    struct api_fail *);
+void admin_undo_pin(struct frontend *, const struct pending *);
+bool admin_start_unpin(struct frontend *, struct pending *, struct api_fail *);
+bool admin_look_unpin(struct frontend *, struct pending *, struct line_out *,
+    struct api_fail *);
+/* The adapter is no more what it was when it was asked for. */
+bool admin_adapter_gone(struct frontend *, const struct pending *,
+    struct api_fail *);
+
+/* admin_set.c */
+bool admin_read_key(struct frontend *, const json_t *, struct pending *,
+    struct api_fail *);
+bool admin_read_set(struct frontend *, const json_t *, struct pending *,
+    struct api_fail *);
+bool admin_start_set(struct frontend *, struct pending *, struct api_fail *);
+bool admin_look_set(struct frontend *, struct pending *, struct line_out *,
+    struct api_fail *);
+void admin_undo_set(struct frontend *, const struct pending *);
+bool admin_look_get(struct frontend *, struct pending *, struct line_out *,
+    struct api_fail *);
+bool admin_look_settings(struct frontend *, struct pending *, struct line_out *,
+    struct api_fail *);
+
+#endif

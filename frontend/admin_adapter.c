@@ -1,0 +1,310 @@
+/* What operators ask of adapters: one word each, which stays when we die. */
+#include "frontend/admin.h"
+#include "shm/word.h"
+
+#include <string.h>
+
+static struct place_word
+have_of(const struct frontend *fe, const struct pending *p)
+{
+	return word_load_place(&fe->g->have[p->adapter]);
+}
+
+static void
+ask(struct frontend *fe, const struct pending *p, enum dir_ask command)
+{
+	_Atomic uint64_t *word = &fe->g->ask[p->adapter];
+	uint64_t was = atomic_load_explicit(word, memory_order_relaxed);
+	bool pinned = dir_serial(was) == p->serial && dir_ask_pinned(was);
+
+	if (command == ASK_PIN || command == ASK_UNPIN)
+		pinned = command == ASK_PIN;
+	atomic_store_explicit(word,
+	    dir_ask(p->serial, dir_ask_count(was) + 1, pinned, command),
+	    memory_order_release);
+	(void)ring_push(&fe->to_scheduler, (uint64_t)p->adapter);
+	proc_wake(fe->proc, PROC_SCHEDULER);
+}
+
+uint32_t
+fe_uses(const struct frontend *fe, int32_t adapter)
+{
+	const struct answer_set_list *open = &fe->sets[ANSWER_OPEN];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < open->count; i++)
+		n += fe->g->request[open->slot[i]].adapter == adapter;
+	return n;
+}
+
+bool
+fe_pinned(const struct frontend *fe, uint32_t a)
+{
+	uint64_t ask_word = atomic_load_explicit(&fe->g->ask[a],
+	    memory_order_relaxed);
+	uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
+	    memory_order_acquire);
+
+	return dir_ask_pinned(ask_word) &&
+	    dir_serial(ask_word) == dir_serial(entry) &&
+	    dir_entry_state(entry) == DIR_LISTED;
+}
+
+static void
+put_name(struct frontend *fe, const struct pending *p, struct line_out *o)
+{
+	char name[DIR_NAME_MAX];
+
+	fe_names_copy(fe->g, p->adapter, name);
+	line_put(o, ",\"name\":");
+	line_text(o, name, strlen(name));
+}
+
+static bool
+with_reason(struct frontend *fe, const struct pending *p, enum api_code code,
+    const char *otherwise, struct api_fail *fail)
+{
+	char name[DIR_NAME_MAX], why[DIR_REASON_MAX];
+
+	fe_names_copy(fe->g, p->adapter, name);
+	fe_reason(fe->g, p->adapter, why);
+	return api_refuse(fail, code, "name", "adapter '%s': %s", name,
+	    why[0] != '\0' ? why : otherwise);
+}
+
+static bool
+find(struct frontend *fe, const json_t *root, struct pending *p,
+    struct api_fail *fail)
+{
+	const json_t *v = json_object_get(root, "name");
+	struct name_found found;
+	char near[DIR_NAME_MAX];
+
+	if (v == NULL || json_is_null(v))
+		return api_refuse(fail, API_MISSING_FIELD, "name",
+		    "name: missing: want an adapter's name");
+	if (!json_is_string(v) ||
+	    strlen(json_string_value(v)) != json_string_length(v))
+		return api_refuse(fail, API_WRONG_TYPE, "name",
+		    "name: %s: want a string, an adapter's name", api_kind(v));
+	if (!fe_names_find(&fe->names, json_string_value(v), &found)) {
+		fe_names_near(&fe->names, json_string_value(v), near);
+		return api_refuse(fail, API_UNKNOWN_ADAPTER, "name",
+		    "there is no adapter '%s'%s%s%s", json_string_value(v),
+		    near[0] != '\0' ? "; did you mean '" : "", near,
+		    near[0] != '\0' ? "'?" : "");
+	}
+	if (found.adapter == SLOT_BASE)
+		return api_refuse(fail, API_UNKNOWN_ADAPTER, "name",
+		    "'%s' is the base model: it is always there",
+		    json_string_value(v));
+	p->adapter = found.adapter;
+	p->serial = found.serial;
+	p->have = word_pack_place(have_of(fe, p));
+	if (!found.broken)
+		return true;
+	return with_reason(fe, p, API_ADAPTER_BROKEN, "refused", fail);
+}
+
+/* An adapter has one word for what is asked of it. */
+static bool
+undisturbed(struct frontend *fe, const struct pending *p, struct api_fail *fail)
+{
+	char name[DIR_NAME_MAX];
+
+	for (uint32_t i = 0; i < fe->npending; i++)
+		if (fe->pending[i].adapter == p->adapter &&
+		    fe->pending[i].op != p->op)
+			return api_refuse(fail, API_BUSY, "name",
+			    "adapter '%s': a %s of it is being waited for",
+			    fe_names_copy(fe->g, p->adapter, name),
+			    fe->pending[i].op->name);
+	return true;
+}
+
+bool
+admin_read_adapter(struct frontend *fe, const json_t *root, struct pending *p,
+    struct api_fail *fail)
+{
+	return find(fe, root, p, fail) && undisturbed(fe, p, fail);
+}
+
+bool
+admin_start_load(struct frontend *fe, struct pending *p, struct api_fail *fail)
+{
+	(void)fail;
+	ask(fe, p, ASK_LOAD);
+	return true;
+}
+
+bool
+admin_look_load(struct frontend *fe, struct pending *p, struct line_out *o,
+    struct api_fail *fail)
+{
+	struct place_word want = word_load_place(&fe->g->want[p->adapter]);
+	struct place_word have = have_of(fe, p);
+
+	if (want.state == WANT_IN && have.gen == want.gen &&
+	    have.state == HAVE_RESIDENT) {
+		put_name(fe, p, o);
+		line_put(o, ",\"state\":\"resident\",\"bytes\":");
+		line_int(o, (int64_t)fe->g->info[p->adapter].bytes);
+		return true;
+	}
+	/* A failure that was there before is not this attempt's. */
+	if (have.state == HAVE_FAILED && word_pack_place(have) != p->have)
+		return with_reason(fe, p, API_ADAPTER_FAILED,
+		    "could not be loaded", fail);
+	return false;
+}
+
+static bool
+busy(struct frontend *fe, struct pending *p, struct api_fail *fail)
+{
+	uint32_t n = fe_uses(fe, p->adapter);
+	char name[DIR_NAME_MAX];
+
+	if (n == 0)
+		return false;
+	api_refuse(fail, API_BUSY, "name", "adapter '%s': %u requests use it",
+	    fe_names_copy(fe->g, p->adapter, name), n);
+	fail->busy = n;
+	return true;
+}
+
+static bool
+on_device(const struct frontend *fe, const struct pending *p)
+{
+	struct place_word have = have_of(fe, p);
+
+	return have.state == HAVE_RESIDENT || have.state == HAVE_LOADING;
+}
+
+bool
+admin_start_unload(struct frontend *fe, struct pending *p,
+    struct api_fail *fail)
+{
+	char name[DIR_NAME_MAX];
+
+	if (busy(fe, p, fail))
+		return false;
+	if (fe_pinned(fe, (uint32_t)p->adapter))
+		return api_refuse(fail, API_BUSY, "name",
+		    "adapter '%s' is pinned: unpin it first",
+		    fe_names_copy(fe->g, p->adapter, name));
+	if (on_device(fe, p))
+		p->was_bytes = fe->g->info[p->adapter].bytes;
+	ask(fe, p, ASK_UNLOAD);
+	return true;
+}
+
+bool
+admin_look_unload(struct frontend *fe, struct pending *p, struct line_out *o,
+    struct api_fail *fail)
+{
+	if (on_device(fe, p)) {
+		(void)busy(fe, p, fail);
+		return false;
+	}
+	put_name(fe, p, o);
+	line_put(o, ",\"freed_bytes\":");
+	line_int(o, (int64_t)p->was_bytes);
+	return true;
+}
+
+void
+admin_undo_ask(struct frontend *fe, const struct pending *p)
+{
+	ask(fe, p, ASK_NONE);
+}
+
+static uint32_t
+chunks_of(const struct frontend *fe, uint32_t a)
+{
+	return dir_chunks(fe->g->info[a].bytes, fe->plan->chunk_bytes);
+}
+
+/* Each pinned adapter may come to lie in a chunk of its own, and one request of
+ * full context and its adapter must always find room beside them. */
+static bool
+leaves_room(const struct frontend *fe, const struct pending *p,
+    struct api_fail *fail)
+{
+	const struct plan *plan = fe->plan;
+	uint64_t request = (plan->blocks_per_slot + plan->blocks_per_chunk -
+			       1) /
+		plan->blocks_per_chunk +
+	    1;
+	uint64_t pinned = chunks_of(fe, (uint32_t)p->adapter);
+	char name[DIR_NAME_MAX];
+
+	for (uint32_t a = 0; a < plan->adapters; a++)
+		if (a != (uint32_t)p->adapter && fe_pinned(fe, a))
+			pinned += chunks_of(fe, a);
+	if (pinned + request <= plan->chunks)
+		return true;
+	return api_refuse(fail, API_OUT_OF_MEMORY, "name",
+	    "adapter '%s': pinned adapters would take up to %ju of %u chunks "
+	    "of device memory, and a request of full context needs %ju",
+	    fe_names_copy(fe->g, p->adapter, name), (uintmax_t)pinned,
+	    plan->chunks, (uintmax_t)request);
+}
+
+bool
+admin_start_pin(struct frontend *fe, struct pending *p, struct api_fail *fail)
+{
+	if (!leaves_room(fe, p, fail))
+		return false;
+	ask(fe, p, ASK_PIN);
+	return true;
+}
+
+bool
+admin_look_pin(struct frontend *fe, struct pending *p, struct line_out *o,
+    struct api_fail *fail)
+{
+	if (!admin_look_load(fe, p, o, fail))
+		return false;
+	line_put(o, ",\"pinned\":true");
+	return true;
+}
+
+void
+admin_undo_pin(struct frontend *fe, const struct pending *p)
+{
+	ask(fe, p, ASK_UNPIN);
+}
+
+bool
+admin_start_unpin(struct frontend *fe, struct pending *p, struct api_fail *fail)
+{
+	(void)fail;
+	ask(fe, p, ASK_UNPIN);
+	return true;
+}
+
+bool
+admin_look_unpin(struct frontend *fe, struct pending *p, struct line_out *o,
+    struct api_fail *fail)
+{
+	(void)fail;
+	put_name(fe, p, o);
+	line_put(o, ",\"pinned\":false");
+	return true;
+}
+
+bool
+admin_adapter_gone(struct frontend *fe, const struct pending *p,
+    struct api_fail *fail)
+{
+	uint64_t entry = atomic_load_explicit(&fe->g->entry[p->adapter],
+	    memory_order_acquire);
+
+	if (dir_serial(entry) != p->serial ||
+	    dir_entry_state(entry) == DIR_FREE)
+		return !api_refuse(fail, API_ADAPTER_REMOVED, "name",
+		    "the adapter was removed meanwhile");
+	if (dir_entry_state(entry) == DIR_BROKEN)
+		return !with_reason(fe, p, API_ADAPTER_BROKEN, "refused", fail);
+	return false;
+}
