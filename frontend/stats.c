@@ -79,6 +79,8 @@ static const struct meter of_loader[] = {
 	METER(loader, host_adapters),
 	METER(loader, listed),
 	METER(loader, broken),
+	METER(loader, link_emulated_bytes_per_s),
+	METER(loader, link_copies),
 };
 
 #define PUT(o, g, kind)                                                        \

@@ -159,36 +159,53 @@ note_end(struct gx *g, nsec took)
 	}
 }
 
+/* Numbers the step and computes it; returns its number. */
+static uint64_t
+compute(struct gx *g, struct step_note *note)
+{
+	/* L1 pairs with the scheduler's reading of it behind our x: whoever
+	 * ends a use sees no smaller number than that of its last step. */
+	uint64_t step = atomic_load_explicit(g->segs->launched_step,
+			    memory_order_relaxed) +
+	    1;
+
+	atomic_store_explicit(g->segs->launched_step, step,
+	    memory_order_release);
+	gx_note_step(g, step, note);
+	forward_step(g->forward, g->seqs, g->nseqs);
+	atomic_store_explicit(g->segs->completed_step, step,
+	    memory_order_release);
+	return step;
+}
+
 int
 gx_step(struct gx *g)
 {
+	struct step_note note = { 0 };
 	uint64_t step;
-	nsec begin, end;
+	nsec end;
 
 	choose(g);
 	gx_reap(g);
 	if (g->nsit > 0)
 		gx_count(&g->segs->gpuexec_meters->sat_out, (uint64_t)g->nsit);
 	if (g->nseqs == 0) {
+		g->ended_ns = 0;
 		gx_ring(g);
 		return 0;
 	}
-	begin = clock_mono();
-	note_start(g, begin);
-	/* L1 pairs with the scheduler's reading of it behind our x: whoever
-	 * ends a use sees no smaller number than that of its last step. */
-	step = atomic_load_explicit(g->segs->launched_step,
-		   memory_order_relaxed) +
-	    1;
-	atomic_store_explicit(g->segs->launched_step, step,
-	    memory_order_release);
-	forward_step(g->forward, g->seqs, g->nseqs);
-	atomic_store_explicit(g->segs->completed_step, step,
-	    memory_order_release);
+	note.started_ns = clock_mono();
+	note.gap_ns = g->ended_ns == 0 ? 0 : note.started_ns - g->ended_ns;
+	note_start(g, note.started_ns);
+	step = compute(g, &note);
 	end = clock_mono();
-	note_end(g, end - begin);
+	note_end(g, end - note.started_ns);
 	gx_answer(g, end);
 	gx_reap(g);
 	gx_ring(g);
+	end = clock_mono();
+	note.took_ns = end - note.started_ns;
+	g->ended_ns = g->nlive == 0 ? 0 : end;
+	sample_put_step(g->segs->step_samples, step, &note);
 	return g->nrows;
 }

@@ -41,6 +41,8 @@ struct gx_lease {
 	uint32_t refs; /* running requests that hold it */
 	bool read;     /* image has been read and is legal */
 	bool bad;      /* it is not */
+	uint32_t rank; /* the greatest of its modules */
+	uint64_t step; /* the last one it was counted in */
 	uint32_t place, class;
 	struct image *image;
 };
@@ -90,6 +92,7 @@ struct gx {
 	int32_t *tokens;		 /* [step_tokens] of all sequences */
 	struct sample_scratch **scratch; /* [threads] */
 	double row_ns;			 /* what a row of a long step takes */
+	nsec ended_ns; /* the last step, if it left more to do; else 0 */
 };
 
 /* forward.device and rings are the caller's. */
@@ -137,6 +140,11 @@ bool gx_adapter_there(struct gx *, struct gx_run *);
 
 /* One step over what runs; returns its rows. */
 int gx_step(struct gx *);
+
+/* note.c ------------------------------------------------------------------ */
+
+/* What the step at hand does, before it is computed. */
+void gx_note_step(struct gx *, uint64_t step, struct step_note *);
 
 /* answer.c --------------------------------------------------------------- */
 

@@ -111,6 +111,9 @@ read_image(struct gx *g, struct gx_lease *l)
 	int n = find_pages(g, l, &bytes);
 
 	l->read = true;
+	l->rank = (uint32_t)g->segs->info[l->adapter].rank;
+	if (l->rank > ADAPTER_RANK_MAX)
+		l->rank = ADAPTER_RANK_MAX; /* for the samples alone */
 	l->bad = n == 0 ||
 	    image_read(l->image, forward_shape(g->forward), g->pages, n,
 		(uint32_t)g->plan->chunk_bytes, bytes) != 0;

@@ -6,6 +6,7 @@
  *	store.c      packed images in host memory
  *	work.c       the workers and their queue
  *	pack.c       one adapter, from files to the pool
+ *	link.c       the link to the device, where one is emulated
  *	load.c       want and have: A2, A3, A7
  *	loader.c     open, step, tick
  */
@@ -78,12 +79,37 @@ void store_unpin(struct store *, uint32_t a);
 bool store_has(const struct store *, uint32_t a);
 void store_drop(struct store *, uint32_t a);
 
+/* ---- link.c ---- */
+
+struct ld_link;
+
+/* The time of one copy on the link. */
+struct ld_pass {
+	nsec begin_ns, end_ns;
+};
+
+int ld_link_open(struct ld_link **, const struct ld_world *);
+void ld_link_close(struct ld_link *);
+
+/* Waits for the link.  false: it is not ours, for go_on said no. */
+bool ld_link_take(struct ld_link *, bool (*go_on)(void *), void *arg,
+    struct ld_pass *);
+
+/* How often the bytes are really copied: once on an emulated link. */
+uint32_t ld_link_times(const struct ld_link *);
+
+/* After the copy: keeps the link for the rest of the time of so many bytes,
+ * then gives it back.  false: cut short, for go_on said no. */
+bool ld_link_give(struct ld_link *, uint64_t bytes, bool (*go_on)(void *),
+    void *arg, struct ld_pass *);
+
 /* ---- work.c, pack.c ---- */
 
 enum job_state {
 	JOB_QUEUED,
 	JOB_READING,   /* may be cancelled: writes nothing after that */
 	JOB_COPYING,   /* the pool is being written */
+	JOB_LEAVING,   /* likewise, and is asked to leave off */
 	JOB_CANCELLED, /* by the main thread */
 	JOB_OVER
 };
@@ -102,8 +128,10 @@ struct ld_job {
 	uint64_t bytes, page_bytes;
 	uint64_t *page; /* [npages] offsets in the pool */
 	uint32_t npages;
-	bool was_read;
-	int error; /* 0 or ERR_* */
+	bool was_read, whole;		  /* whole: and image is all of it */
+	nsec asked_ns, taken_ns, read_ns; /* put, taken, has its bytes */
+	struct ld_pass pass;		  /* on the link */
+	int error;			  /* 0 or ERR_* */
 	char reason[DIR_REASON_MAX];
 };
 
@@ -115,12 +143,13 @@ void ld_work_put(struct ld_work *, struct ld_job *);
 /* Jobs that are over, cancelled ones too, one by one; NULL: none. */
 struct ld_job *ld_work_take(struct ld_work *);
 bool ld_work_waiting(struct ld_work *);
-/* true: it writes nothing to the pool from now on. */
+/* true: it writes nothing to the pool from now on; else soon. */
 bool ld_work_cancel(struct ld_job *);
 void ld_job_free(struct ld_job *);
 
 /* Does the job in the calling thread, up to JOB_OVER. */
-void ld_pack(const struct ld_world *, int dirfd, struct ld_job *);
+void ld_pack(const struct ld_world *, struct ld_link *, int dirfd,
+    struct ld_job *);
 
 /* ---- the main thread's ---- */
 
@@ -139,6 +168,7 @@ struct ld {
 	uint32_t njobs;
 	uint32_t rescan_asked; /* passed on to the scanner */
 	uint32_t sweep;
+	uint64_t samples;   /* number of the last one */
 	uint32_t free_from; /* where to look for a free entry */
 	bool full;	    /* has been logged */
 };

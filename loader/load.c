@@ -195,6 +195,24 @@ ld_look(struct ld *l, uint32_t a, nsec now)
 	return true;
 }
 
+/* For whoever measures the engine. */
+static void
+note(struct ld *l, const struct ld_job *j)
+{
+	struct load_note note = { .asked_ns = j->asked_ns,
+		.queue_ns = j->taken_ns - j->asked_ns,
+		.read_ns = j->read_ns - j->taken_ns,
+		.wait_ns = j->pass.begin_ns - j->read_ns,
+		.copy_ns = j->pass.end_ns - j->pass.begin_ns,
+		.tell_ns = clock_mono() - j->pass.end_ns,
+		.bytes = j->bytes,
+		.adapter = j->adapter,
+		.rank = (uint16_t)l->w.info[j->adapter].rank,
+		.from_disk = j->was_read };
+
+	sample_put_load(l->w.samples, ++l->samples, &note);
+}
+
 /* A3, of a job whose command still stands. */
 static void
 there(struct ld *l, struct ld_job *j, nsec now)
@@ -217,6 +235,7 @@ there(struct ld *l, struct ld_job *j, nsec now)
 		say(l, a,
 		    (struct place_word){ want.gen, HAVE_RESIDENT, want.class,
 			want.place });
+		note(l, j);
 	} else {
 		say(l, a, (struct place_word){ want.gen, HAVE_HOST, 0, 0 });
 	}
@@ -231,7 +250,7 @@ keep(struct ld *l, struct ld_job *j, bool attached)
 		ld_add(&l->w.meters->disk_reads, 1);
 	if (j->packed != NULL)
 		store_unpin(&l->store, j->adapter);
-	if (attached && j->image != NULL && j->error == 0) {
+	if (attached && j->image != NULL && j->whole) {
 		store_put(&l->store, j->adapter, j->image, j->bytes, j->digest);
 		j->image = NULL;
 	}

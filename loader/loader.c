@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/err.h"
+#include "base/log.h"
+#include "base/units.h"
 #include "loader/ld.h"
 
 #define HINTS_MAX 256  /* taken a step */
@@ -41,6 +43,26 @@ forget_host(struct ld *l)
 	}
 }
 
+/* Nobody is to take an emulated link for the machine's. */
+static void
+say_emulation(const struct ld_world *w)
+{
+	char rate[32];
+
+	if (w->link_bytes_per_s > 0)
+		log_info("emulation: copies to the device are held to %s/s, "
+			 "each byte crosses %u times (loader.link_bytes_per_s, "
+			 "link_copies)",
+		    units_bytes(rate, sizeof(rate), w->link_bytes_per_s),
+		    w->link_copies);
+	else if (w->link_copies > 1)
+		log_info("emulation: each byte is copied to the device "
+			 "%u times (loader.link_copies)",
+		    w->link_copies);
+	ld_gauge(&w->meters->link_emulated_bytes_per_s, w->link_bytes_per_s);
+	ld_gauge(&w->meters->link_copies, w->link_copies);
+}
+
 int
 ld_open(struct ld **out, const struct ld_world *w, nsec now)
 {
@@ -50,12 +72,16 @@ ld_open(struct ld **out, const struct ld_world *w, nsec now)
 	if (l == NULL)
 		return err_set(ERR_MEMORY, "no memory for the loader");
 	l->w = *w;
+	if (l->w.link_copies == 0)
+		l->w.link_copies = 1;
 	if ((e = allocate(l)) != 0 ||
 	    (e = ld_work_open(&l->work, &l->w)) != 0 ||
 	    (e = ld_scan_open(&l->scan, &l->w)) != 0) {
 		ld_close(l);
 		return e;
 	}
+	say_emulation(&l->w);
+	l->samples = sample_last_load(w->samples);
 	forget_host(l);
 	ld_catalogue_rebuild(l);
 	(void)ld_catalogue_heed(l, now);

@@ -36,6 +36,8 @@ struct ld_world {
 	uint64_t host_bytes;
 	uint32_t threads;
 	nsec rescan_ns, delay_ns;
+	uint64_t link_bytes_per_s; /* emulated; 0: as fast as it goes */
+	uint32_t link_copies;	   /* how often each byte crosses; 0 as 1 */
 
 	/* loader */
 	_Atomic uint64_t *entry, *have; /* [adapters] */
@@ -43,6 +45,7 @@ struct ld_world {
 	_Atomic uint64_t *catalogue;
 	_Atomic uint32_t *rescan_done;
 	struct loader_meters *meters;
+	struct load_sample *samples; /* [SAMPLE_LOADS] */
 
 	/* scheduler */
 	const _Atomic uint64_t *want;  /* [adapters] */

@@ -46,7 +46,9 @@ wanted(void *job)
 {
 	struct ld_job *j = job;
 
-	return atomic_load(&j->state) != JOB_CANCELLED;
+	int state = atomic_load(&j->state);
+
+	return state != JOB_CANCELLED && state != JOB_LEAVING;
 }
 
 static int
@@ -129,30 +131,57 @@ copy(const struct ld_world *w, struct ld_job *j)
 }
 
 static int
-fetch_and_copy(const struct ld_world *w, int dirfd, struct ld_job *j)
+unwanted(void)
 {
-	int reading = JOB_READING;
+	return err_set(ERR_GONE, "it is no longer wanted");
+}
+
+/* Has the link. */
+static int
+cross(const struct ld_world *w, struct ld_link *link, struct ld_job *j)
+{
+	int reading = JOB_READING, e = 0;
+
+	/* From here on the main thread may not answer an OUT. */
+	if (!atomic_compare_exchange_strong(&j->state, &reading, JOB_COPYING)) {
+		(void)ld_link_give(link, 0, wanted, j, &j->pass);
+		return unwanted();
+	}
+	for (uint32_t i = 0; i < ld_link_times(link) && e == 0; i++)
+		e = copy(w, j);
+	if (!ld_link_give(link, j->bytes, wanted, j, &j->pass) && e == 0)
+		e = unwanted();
+	return e;
+}
+
+static int
+fetch_and_copy(const struct ld_world *w, struct ld_link *link, int dirfd,
+    struct ld_job *j)
+{
 	int e = j->packed != NULL ? 0 : read_files(w, dirfd, j);
 
 	if (e != 0)
 		return e;
+	j->whole = true;
 	linger(w, j);
+	j->read_ns = clock_mono();
 	if (!j->copy)
 		return 0;
-	/* From here on the main thread may not answer an OUT. */
-	if (!atomic_compare_exchange_strong(&j->state, &reading, JOB_COPYING))
-		return err_set(ERR_GONE, "it is no longer wanted");
-	return copy(w, j);
+	if (!ld_link_take(link, wanted, j, &j->pass))
+		return unwanted();
+	return cross(w, link, j);
 }
 
 void
-ld_pack(const struct ld_world *w, int dirfd, struct ld_job *j)
+ld_pack(const struct ld_world *w, struct ld_link *link, int dirfd,
+    struct ld_job *j)
 {
 	int queued = JOB_QUEUED;
 
 	if (!atomic_compare_exchange_strong(&j->state, &queued, JOB_READING))
 		return;
-	j->error = fetch_and_copy(w, dirfd, j);
+	j->taken_ns = clock_mono();
+	j->error = fetch_and_copy(w, link, dirfd, j);
 	if (j->error != 0)
 		snprintf(j->reason, sizeof(j->reason), "%s", err_text());
 	atomic_store(&j->state, JOB_OVER);

@@ -13,6 +13,7 @@ struct queue {
 
 struct ld_work {
 	const struct ld_world *w;
+	struct ld_link *link;
 	pthread_mutex_t lock;
 	pthread_cond_t some;
 	struct queue in, out;
@@ -61,7 +62,7 @@ do_job(struct ld_work *k, struct ld_job *j)
 	/* Each time, for the directory may have been replaced. */
 	int fd = open(k->w->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	ld_pack(k->w, fd, j);
+	ld_pack(k->w, k->link, fd, j);
 	if (fd >= 0)
 		close(fd);
 }
@@ -88,10 +89,15 @@ ld_work_open(struct ld_work **out, const struct ld_world *w)
 {
 	struct ld_work *k = calloc(1,
 	    sizeof(*k) + w->threads * sizeof(pthread_t));
+	int e;
 
 	if (k == NULL)
 		return err_set(ERR_MEMORY, "no memory for %u threads",
 		    w->threads);
+	if ((e = ld_link_open(&k->link, w)) != 0) {
+		free(k);
+		return e;
+	}
 	k->w = w;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_cond_init(&k->some, NULL);
@@ -131,6 +137,7 @@ ld_work_close(struct ld_work *k)
 		pthread_join(k->thread[i], NULL);
 	while ((j = first(&k->in)) != NULL || (j = first(&k->out)) != NULL)
 		ld_job_free(j);
+	ld_link_close(k->link);
 	pthread_cond_destroy(&k->some);
 	pthread_mutex_destroy(&k->lock);
 	free(k);
@@ -139,6 +146,7 @@ ld_work_close(struct ld_work *k)
 void
 ld_work_put(struct ld_work *k, struct ld_job *j)
 {
+	j->asked_ns = clock_mono();
 	pthread_mutex_lock(&k->lock);
 	append(&k->in, j);
 	pthread_cond_signal(&k->some);
@@ -167,6 +175,7 @@ ld_work_waiting(struct ld_work *k)
 	return some;
 }
 
+/* One that copies goes on to its end, soon. */
 bool
 ld_work_cancel(struct ld_job *j)
 {
@@ -176,5 +185,8 @@ ld_work_cancel(struct ld_job *j)
 		if (atomic_compare_exchange_strong(&j->state, &state,
 			JOB_CANCELLED))
 			return true;
+	if (state == JOB_COPYING)
+		(void)atomic_compare_exchange_strong(&j->state, &state,
+		    JOB_LEAVING);
 	return state == JOB_CANCELLED;
 }

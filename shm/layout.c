@@ -28,6 +28,8 @@ static_assert(sizeof(struct slot_result) == 72, "shared");
 static_assert(sizeof(struct slot_logprobs) == 168, "shared");
 static_assert(sizeof(struct plan) == 144, "shared");
 static_assert(sizeof(struct seg_header) == 104, "shared");
+static_assert(sizeof(struct step_sample) == 72, "shared");
+static_assert(sizeof(struct load_sample) == 72, "shared");
 
 const struct ring_row ring_rows[RING_COUNT] = {
 #define PROC(name, program, silence)

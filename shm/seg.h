@@ -19,6 +19,7 @@
 #include "shm/dir.h"
 #include "shm/plan.h"
 #include "shm/ring.h"
+#include "shm/sample.h"
 #include "shm/sheet.h"
 #include "shm/slot.h"
 
@@ -169,6 +170,9 @@ struct gpuexec_meters {
 struct loader_meters {
 	_Atomic uint64_t loads, load_bytes, disk_reads, failures;
 	_Atomic uint64_t host_bytes, host_adapters, listed, broken;
+	/* Settings, told so that nobody takes an emulation for a measurement;
+	 * 0 and 1: nothing is emulated. */
+	_Atomic uint64_t link_emulated_bytes_per_s, link_copies;
 };
 
 struct frontend_meters {
@@ -222,6 +226,7 @@ struct segs {
 	_Atomic uint64_t *catalogue;   /* count of changes to entries */
 	_Atomic uint32_t *rescan_done; /* the rescan_asked that is obeyed */
 	struct loader_meters *loader_meters;
+	struct load_sample *load_samples; /* [SAMPLE_LOADS] */
 
 	/* gpuexec */
 	_Atomic uint64_t *x;		/* [slots] */
@@ -230,6 +235,7 @@ struct segs {
 	struct slot_logprobs *logprobs; /* [slots][SLOT_WINDOW] */
 	_Atomic uint64_t *launched_step, *completed_step;
 	struct gpuexec_meters *gpuexec_meters;
+	struct step_sample *step_samples; /* [SAMPLE_STEPS] */
 };
 
 /* Row of a slot in prompt, tok, blocks, logprobs. */

@@ -357,6 +357,74 @@ START_TEST(a_grant_beyond_the_list_is_cut_and_hints_are_only_hints)
 }
 END_TEST
 
+/* What sample n of the last so many says; n from 1. */
+static struct step_note
+sample_of(uint64_t number)
+{
+	struct step_note note;
+
+	ck_assert(sample_get_step(house_segs.step_samples, number, &note));
+	return note;
+}
+
+START_TEST(every_step_leaves_a_sample_in_the_terms_of_the_cost_model)
+{
+	struct step_note note;
+
+	house_load_adapter(5);
+	house_segs.info[2].rank = 4;
+	house_submit(0, 5, 3);
+	house_place(0, 16, 1, 1);
+	house_submit(1, 4, 3);
+	house_segs.request[1].adapter = 2;
+	house_segs.ticket[1] = (struct slot_ticket){ .adapter = 2,
+		.want_gen = 5 };
+	house_place(1, 16, 1, 1);
+	house_turns(1); /* 7 rows: 5 of one prompt, 2 of the other */
+	note = sample_of(1);
+	ck_assert_uint_eq(note.decode_rows, 0);
+	ck_assert_uint_eq(note.prompt_tokens, 7);
+	ck_assert_uint_eq(note.prompt_pairs, 10 + 1);
+	ck_assert_uint_eq(note.lora_rows, 2);
+	ck_assert_uint_eq(note.adapters, 1);
+	ck_assert_uint_eq(note.prompt_ranks, 8);
+	ck_assert_int_eq(note.gap_ns, 0);
+	ck_assert(note.started_ns > 0 && note.took_ns > 0);
+	house_turns(1);
+	note = sample_of(2);
+	ck_assert_uint_eq(note.decode_rows, 1);
+	ck_assert_uint_eq(note.decode_context, 6);
+	ck_assert_uint_eq(note.prompt_tokens, 2);
+	ck_assert_uint_eq(note.prompt_pairs, 2 * 2 + 1);
+	ck_assert_int_gt(note.gap_ns, 0);
+	house_turns(1);
+	note = sample_of(3);
+	ck_assert_uint_eq(note.decode_rows, 2);
+	ck_assert_uint_eq(note.decode_context, 7 + 5);
+	ck_assert_uint_eq(note.decode_ranks, 4);
+	ck_assert_uint_eq(note.prompt_ranks, 0);
+	house_turns(10);
+	ck_assert_uint_eq(sample_last_step(house_segs.step_samples),
+	    house_completed);
+}
+END_TEST
+
+START_TEST(a_sample_that_is_being_written_is_none)
+{
+	struct step_note note;
+
+	house_submit(0, 5, 3);
+	house_place(0, 16, 1, 1);
+	house_turns(10);
+	ck_assert(sample_get_step(house_segs.step_samples, 2, &note));
+	atomic_store(&house_segs.step_samples[2].number, 0);
+	ck_assert(!sample_get_step(house_segs.step_samples, 2, &note));
+	ck_assert(!sample_get_step(house_segs.step_samples, 0, &note));
+	ck_assert(
+	    !sample_get_step(house_segs.step_samples, 1 + SAMPLE_STEPS, &note));
+}
+END_TEST
+
 Suite *
 suite_gpuexec(void)
 {
@@ -379,6 +447,9 @@ suite_gpuexec(void)
 	tcase_add_test(t, what_is_not_legal_ends_its_request_and_no_other);
 	tcase_add_test(t,
 	    a_grant_beyond_the_list_is_cut_and_hints_are_only_hints);
+	tcase_add_test(t,
+	    every_step_leaves_a_sample_in_the_terms_of_the_cost_model);
+	tcase_add_test(t, a_sample_that_is_being_written_is_none);
 	suite_add_tcase(s, t);
 	return s;
 }

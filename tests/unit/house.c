@@ -60,6 +60,8 @@ make_segments(void)
 	house_segs.launched_step = &house_launched;
 	house_segs.completed_step = &house_completed;
 	house_segs.gpuexec_meters = &house_meters;
+	house_segs.step_samples = zeros(SAMPLE_STEPS,
+	    sizeof(*house_segs.step_samples));
 }
 
 static void
@@ -159,7 +161,7 @@ house_tear_down(void)
 	free(house_segs.next), free(house_segs.have), free(house_segs.info),
 	    free(house_segs.x);
 	free(house_segs.result), free(house_segs.tok),
-	    free(house_segs.logprobs);
+	    free(house_segs.logprobs), free(house_segs.step_samples);
 }
 
 /* ---- its inhabitants --------------------------------------------------- */
