@@ -47,10 +47,13 @@ ROLE_A   := $(patsubst %,$(B)/%.a,$(ROLES))
 src = $(filter-out %/main.c %_cuda.c,$(foreach d,$1 $1/* $1/*/*,$(wildcard $d/*.c)))
 obj = $(patsubst %.c,$(B)/%.o,$(call src,$1))
 extra = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/$1/*.c))
-UNIT_O   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/unit/*.c))
+SWARM_O  := $(patsubst %.c,$(B)/%.o,$(wildcard tests/swarm/*.c))
+UNIT_O   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/unit/*.c)) \
+	$(filter-out %/main.o,$(SWARM_O))
 DEPS     := build/deps.stamp
 
-.PHONY: all demo check bench stress install clean help deps FORCE \
+.PHONY: all demo check bench paper paper-live stress swarm install clean help \
+	deps FORCE \
 	floors sizes purity readmes words format
 all: $(PROGRAMS) ## build every program (the default)
 
@@ -63,8 +66,21 @@ check: all $(B)/check $(call extra,tools) floors sizes purity readmes words form
 bench: all $(call extra,bench) ## measure speed and memory against the bars (about ten minutes); ROWS='single prefill' for some
 	@tests/bench/run $(B) $(ROWS)
 
+paper: all ## the paper's experiments in the simulator, into docs/PAPER.md; PAPER='--quick' and more options
+	@command -v python3 >/dev/null || { echo "paper: python3 is missing:" \
+	    "apt-get install python3" >&2; exit 1; }
+	@python3 tools/paper/run.py --binary $(B)/bin/chameleon $(PAPER)
+
+paper-live: all ## the paper's systems on the engine, and the simulator's forecast (ten minutes); LIVE="--under 'chrt -r 1'" keeps others away
+	@command -v python3 >/dev/null || { echo "paper-live: python3 is missing:" \
+	    "apt-get install python3" >&2; exit 1; }
+	@python3 tools/paper/live.py --build $(B) $(LIVE)
+
 stress: $(call extra,stress) ## races; with SAN=thread
 	@set -e; for t in $^; do echo "  stress  $$t"; setarch -R $$t; done
+
+swarm: $(B)/swarm/swarm ## thousands of random worlds under every law; SEEDS=2000 FROM=1, ALL=1 to go on after a breach
+	@$< $(or $(SEEDS),2000) $(or $(FROM),1) $(if $(ALL),all)
 
 deps: ## install the Debian packages that are missing
 	@tools/deps.sh
@@ -82,7 +98,7 @@ clean: ## remove every build
 	rm -rf build build-*
 
 help: ## this list
-	@sed -n 's/^\([a-z][a-z ]*\):.*## /  \1~/p' $(MAKEFILE_LIST) | \
+	@sed -n 's/^\([a-z][a-z -]*\):.*## /  \1~/p' $(MAKEFILE_LIST) | \
 	    sed 's/floors sizes readmes words format/floors sizes ... format/' | \
 	    awk -F'~' '{ printf "  %-26s %s\n", $$1, $$2 }'
 	@echo "  variables                  CC=clang SAN=address|undefined|thread" \
@@ -114,6 +130,8 @@ $(B)/check: $(UNIT_O) $(B)/cli.a $(ROLE_A) $(LIB_A)
 $(B)/bench/%: $(B)/tests/bench/%.o $(B)/cli.a $(ROLE_A) $(LIB_A)
 	$(LINK) $(LDLIBS)
 $(B)/stress/%: $(B)/tests/stress/%.o $(LIB_A)
+	$(LINK) $(LDLIBS)
+$(B)/swarm/swarm: $(SWARM_O) $(ROLE_A) $(LIB_A)
 	$(LINK) $(LDLIBS)
 $(B)/tools/%: $(B)/tests/tools/%.o $(B)/cli.a $(ROLE_A) $(LIB_A)
 	$(LINK) $(LDLIBS)

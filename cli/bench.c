@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "cli/client.h"
 #include "cli/cmd.h"
+#include "cli/measure.h"
 #include "cli/options.h"
 
 #include <jansson.h>
@@ -19,8 +20,9 @@ static struct bench_options o = {
 	.vocab = 256,
 	.connections = 8,
 };
+static struct measure_options m = { .instance = "default" };
 static const char *spread = "none", *prompt = "128", *output = "64";
-static const char *only;
+static const char *only, *write_trace;
 static bool machine;
 static uint64_t threads;
 
@@ -36,7 +38,9 @@ static const struct cmd_option options[] = {
 	{ "rate", CMD_REAL, &o.rate, "R",
 	    "open loop: R requests a second, Poisson", 0 },
 	{ "trace", CMD_TEXT, &o.trace, "CSV",
-	    "requests as in a trace: time, prompt tokens, output tokens", 0 },
+	    "requests as in a trace: time, prompt tokens, output tokens, and "
+	    "adapter if the trace names any",
+	    0 },
 	{ "trace-speed", CMD_REAL, &o.trace_speed, "X",
 	    "the trace's time runs X times as fast (default 1)", 0 },
 	{ "length-scale", CMD_REAL, &o.length_scale, "X",
@@ -47,6 +51,12 @@ static const struct cmd_option options[] = {
 	    "none, round-robin, uniform or zipf:A over the engine's "
 	    "adapters (default none: the base model)",
 	    'a' },
+	{ "warm-up", CMD_REAL, &o.warm_up_s, "S",
+	    "requests due in the first S seconds do not count (default 0)", 0 },
+	{ "write-trace", CMD_TEXT, &write_trace, "CSV",
+	    "write the load as a trace, for --trace here and of 'chameleon "
+	    "sim', and send nothing",
+	    0 },
 	{ "only", CMD_TEXT, &only, "NAMES",
 	    "these adapters alone, with commas between", 0 },
 	{ "prompt-tokens", CMD_TEXT, &prompt, "N[:M]",
@@ -64,10 +74,28 @@ static const struct cmd_option options[] = {
 	    "what the engine runs as, for the result", 0 },
 	{ "json", CMD_TEXT, &o.json, "FILE",
 	    "the result as JSON; - is standard output", 0 },
+	{ "csv", CMD_TEXT, &o.csv, "FILE", "a row for each request", 0 },
 	{ "machine", CMD_FLAG, &machine, NULL,
 	    "measure what this machine can do, and nothing else", 0 },
 	{ "threads", CMD_COUNT, &threads, "N",
 	    "with --machine: threads (default one a core)", 0 },
+	{ "instance", CMD_TEXT, &m.instance, "NAME",
+	    "engine on this machine whose steps and loads are measured "
+	    "(default 'default')",
+	    0 },
+	{ "samples", CMD_TEXT, &m.samples, "CSV",
+	    "write how long the instance's steps and loads took meanwhile", 0 },
+	{ "profile", CMD_TEXT, &m.profile, "CSV",
+	    "the same under loads of every kind, made for a fit", 0 },
+	{ "seconds", CMD_REAL, &m.seconds, "S",
+	    "with --profile: begin no further round after S (default 40)", 0 },
+	{ "fit", CMD_TEXT, &m.fit, "CSV",
+	    "fit the simulator's cost model to such a file, print its errors",
+	    0 },
+	{ "cost-out", CMD_TEXT, &m.cost_out, "YAML",
+	    "with --fit: write the model", 0 },
+	{ "cost", CMD_TEXT, &m.cost, "YAML",
+	    "with --fit: judge this model and fit none", 0 },
 };
 
 static const struct cmd_use use = CMD_USE("chameleon bench --connect HOST:PORT "
@@ -75,13 +103,10 @@ static const struct cmd_use use = CMD_USE("chameleon bench --connect HOST:PORT "
     "Sends requests to a running engine and prints times to the first token\n"
     "(TTFT), between tokens (TBT) and to the end (E2E), throughput and\n"
     "errors.  Ctrl-C ends early with what there is.  With --machine prints\n"
-    "read bandwidth and arithmetic peaks of this machine.",
+    "read bandwidth and arithmetic peaks of this machine.  With --profile\n"
+    "measures an engine on this machine step by step; with --fit makes a cost\n"
+    "model for the simulator from that.",
     options, 0, 0);
-
-struct names {
-	char **at;
-	int n;
-};
 
 static bool
 wanted(const char *name)
@@ -100,38 +125,46 @@ wanted(const char *name)
 	return only == NULL;
 }
 
+/* As the engine lists it; false: it cannot be served, or is not wanted. */
+static bool
+take_name(json_t *a, struct sim_named *named)
+{
+	const char *name = json_string_value(json_object_get(a, "name"));
+	const char *state = json_string_value(json_object_get(a, "state"));
+	json_t *rank = json_object_get(a, "rank");
+	json_t *bytes = json_object_get(a, "bytes");
+
+	if (name == NULL || strlen(name) >= sizeof(named->name) ||
+	    !wanted(name) || (state != NULL && strcmp(state, "broken") == 0))
+		return false;
+	*named = (struct sim_named){ .rank = (int32_t)json_integer_value(rank),
+		.bytes = (uint64_t)json_integer_value(bytes) };
+	strcpy(named->name, name);
+	return true;
+}
+
 static int
-take_names(struct names *names, json_t *reply)
+take_names(struct sim_names *names, json_t *reply)
 {
 	json_t *list = json_object_get(reply, "adapters"), *a;
+	struct sim_named named;
 	size_t i;
+	int e = 0;
 
 	if (!json_is_array(list))
 		return err_set(ERR_FORMAT,
 		    "the engine's list of adapters "
 		    "cannot be read");
-	names->at = calloc(json_array_size(list) + 1, sizeof(*names->at));
-	if (names->at == NULL)
-		return err_set(ERR_MEMORY, "no memory for the adapters");
 	json_array_foreach(list, i, a)
 	{
-		const char *name = json_string_value(
-		    json_object_get(a, "name"));
-		const char *state = json_string_value(
-		    json_object_get(a, "state"));
-
-		if (name == NULL || !wanted(name) ||
-		    (state != NULL && strcmp(state, "broken") == 0))
-			continue;
-		if ((names->at[names->n] = strdup(name)) == NULL)
-			return err_set(ERR_MEMORY, "no memory for a name");
-		names->n++;
+		if (e == 0 && take_name(a, &named))
+			e = sim_names_add(names, &named);
 	}
-	return 0;
+	return e;
 }
 
 static int
-ask_names(struct names *names)
+ask_names(struct sim_names *names)
 {
 	struct client c;
 	json_t *reply = NULL;
@@ -164,6 +197,10 @@ check_options(void)
 		return cmd_misused("--prompt-tokens %s: want N or N:M", prompt);
 	if (!bench_parse_range(output, &o.output))
 		return cmd_misused("--output-tokens %s: want N or N:M", output);
+	if (o.warm_up_s < 0 || o.warm_up_s > 1e6)
+		return cmd_misused("--warm-up: want 0..1000000 seconds");
+	if (o.warm_up_s > 0 && o.rate == 0 && o.trace == NULL)
+		return cmd_misused("--warm-up: want --rate or --trace, too");
 	if (o.rate < 0 || o.trace_speed <= 0 || o.length_scale <= 0)
 		return cmd_misused("--rate, --trace-speed, --length-scale: "
 				   "want a number over 0");
@@ -188,23 +225,24 @@ report(struct bench_result *r)
 static int
 load_it(void)
 {
-	struct names names = { 0 };
+	struct sim_names names = { 0 };
 	struct bench_ask *asks = NULL;
 	struct bench_result r = { 0 };
 	uint64_t n = 0;
 	int e = 0;
 
-	if (o.spread != BENCH_NONE)
+	if (o.spread != BENCH_NONE || o.trace != NULL || write_trace != NULL)
 		e = ask_names(&names);
 	if (e == 0)
-		e = bench_load(&o, names.n, &asks, &n);
-	if (e == 0)
-		e = bench_run(&o, (const char *const *)names.at, asks, n, &r);
-	if (e == 0)
-		e = report(&r);
-	for (int i = 0; i < names.n; i++)
-		free(names.at[i]);
-	free(names.at);
+		e = bench_load(&o, &names, &asks, &n);
+	if (e == 0 && write_trace != NULL) {
+		e = bench_write(asks, n, &names, write_trace);
+	} else if (e == 0) {
+		e = bench_run(&o, &names, asks, n, &r);
+		if (e == 0)
+			e = report(&r);
+	}
+	sim_names_free(&names);
 	free(asks);
 	bench_result_free(&r);
 	if (e != 0)
@@ -223,7 +261,8 @@ cmd_bench(int argc, char **argv)
 		return bench_machine(threads, o.json != NULL, stdout) == 0 ?
 		    CMD_OK :
 		    cmd_failed();
-	if ((status = check_options()) != CMD_GO_ON)
+	if ((status = measure_alone(&m, &o)) != CMD_GO_ON ||
+	    (status = check_options()) != CMD_GO_ON)
 		return status;
-	return load_it();
+	return measure_around(&m, load_it);
 }

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "cli/summary.h"
+#include "sim/names.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,21 +39,22 @@ struct bench_options {
 	uint64_t concurrency; /* 0: no limit */
 	uint64_t connections;
 	double rate;	   /* a second; 0: closed loop */
-	const char *trace; /* CSV: time, prompt tokens, output tokens */
+	const char *trace; /* CSV as of sim/trace.h */
 	double trace_speed, length_scale;
 	enum bench_spread spread;
 	double zipf;
 	struct bench_range prompt, output;
 	uint64_t seed, vocab, context; /* context 0: no limit on lengths */
 	double temperature;
-	const char *json;
-	const char *system; /* what the engine runs as, for the result */
+	double warm_up_s; /* requests that are due before count in nothing */
+	const char *json, *csv; /* csv: a row for each request that counts */
+	const char *system;	/* what the engine runs as, for the result */
 };
 
 /* One request. */
 struct bench_ask {
 	nsec at;     /* after the start; 0 in a closed loop */
-	int adapter; /* index in the list; -1: base */
+	int adapter; /* of the engine's names; -1: base */
 	uint32_t prompt, output;
 };
 
@@ -63,9 +65,14 @@ bool bench_parse_range(const char *text, struct bench_range *);
 bool bench_parse_spread(const char *text, struct bench_options *);
 
 /* Makes the load; *asks is malloced, *n of them.  ERR_NOT_FOUND, ERR_FORMAT
- * ("FILE:LINE: ..."), ERR_USAGE: adapters are wanted, and there are none. */
-int bench_load(const struct bench_options *, int nadapters,
+ * ("FILE:LINE: ..."), ERR_USAGE: adapters are wanted that the engine has not,
+ * or both the trace and the options say which. */
+int bench_load(const struct bench_options *, const struct sim_names *,
     struct bench_ask **asks, uint64_t *n);
+
+/* The load as a trace, for `--trace` of bench and sim.  ERR_IO, ERR_MEMORY. */
+int bench_write(const struct bench_ask *, uint64_t n, const struct sim_names *,
+    const char *path);
 
 /* A growing list of numbers. */
 struct bench_list {
@@ -90,7 +97,7 @@ int bench_counts(const char *connect, struct bench_counts *);
 #define BENCH_CODES_MAX 32
 
 struct bench_result {
-	uint64_t requests, completed, failed; /* of those sent */
+	uint64_t requests, completed, failed; /* of those that count */
 	double duration_s;
 	uint64_t tokens;	     /* of answers */
 	uint64_t with_adapter, hits; /* completed; found theirs resident */
@@ -110,14 +117,15 @@ struct bench_result {
 
 void bench_failure(struct bench_result *, const char *code);
 
-/* Takes a wait to placement from an answer's "timing". */
-void bench_wait(struct bench_result *, json_t *timing);
+/* Takes a wait to placement from an answer's "timing", in ms, and returns it.
+ */
+double bench_wait(struct bench_result *, json_t *timing);
 
 /* Percentiles and the mean of a list; sorts it. */
 struct summary_times bench_times(struct bench_list *);
 
-/* Runs the load against names[] of the engine. */
-int bench_run(const struct bench_options *, const char *const *names,
+/* Runs the load against adapters of the engine. */
+int bench_run(const struct bench_options *, const struct sim_names *,
     const struct bench_ask *, uint64_t n, struct bench_result *);
 
 void bench_print(struct bench_result *, FILE *);

@@ -5,6 +5,7 @@
 #include "sim/trace.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,19 +115,47 @@ no_memory(uint64_t n)
 	return err_set(ERR_MEMORY, "no memory for %ju requests", (uintmax_t)n);
 }
 
+/* Indices among the engine's adapters, of the trace's. */
 static int
-from_trace(const struct bench_options *o, struct bench_ask **asks, uint64_t *n)
+match(const struct bench_options *o, const struct sim_names *of_trace,
+    const struct sim_names *names, int **map)
+{
+	if (of_trace->n > 0 && o->spread != BENCH_NONE)
+		return err_set(ERR_USAGE,
+		    "%s names its adapters; want --adapters none", o->trace);
+	if ((*map = calloc(of_trace->n + 1, sizeof(**map))) == NULL)
+		return no_memory(of_trace->n);
+	for (uint32_t i = 0; i < of_trace->n; i++) {
+		(*map)[i] = sim_names_find(names, of_trace->at[i].name);
+		if ((*map)[i] < 0)
+			return err_set(ERR_USAGE,
+			    "%s: the engine has no adapter '%s'", o->trace,
+			    of_trace->at[i].name);
+	}
+	return 0;
+}
+
+static int
+from_trace(const struct bench_options *o, const struct sim_names *names,
+    struct bench_ask **asks, uint64_t *n)
 {
 	struct sim_trace t;
-	int e = sim_trace_read(&t, o->trace, o->requests);
+	int e = sim_trace_read(&t, o->trace, o->requests), *map = NULL;
 
 	if (e != 0)
 		return e;
 	*n = t.n;
 	if ((*asks = calloc(t.n, sizeof(**asks))) == NULL)
 		e = no_memory(t.n);
-	for (uint64_t i = 0; e == 0 && i < t.n; i++)
+	if (e == 0)
+		e = match(o, &t.adapters, names, &map);
+	for (uint64_t i = 0; e == 0 && i < t.n; i++) {
+		int32_t a = t.rows[i].adapter;
+
 		fit(o, &t.rows[i], &(*asks)[i]);
+		(*asks)[i].adapter = a < 0 ? -1 : map[a];
+	}
+	free(map);
 	sim_trace_free(&t);
 	return e;
 }
@@ -134,41 +163,69 @@ from_trace(const struct bench_options *o, struct bench_ask **asks, uint64_t *n)
 static int
 from_ranges(const struct bench_options *o, struct bench_ask **asks, uint64_t *n)
 {
-	*n = o->requests > 0 ? o->requests : REQUESTS_DEFAULT;
-	*asks = calloc(*n, sizeof(**asks));
-	return *asks == NULL ? no_memory(*n) : 0;
-}
-
-int
-bench_load(const struct bench_options *o, int nadapters,
-    struct bench_ask **asks, uint64_t *n)
-{
-	struct rng rng, gaps;
+	struct rng gaps, lengths;
 	double at = 0;
-	int e;
 
-	*asks = NULL;
-	if (o->spread != BENCH_NONE && nadapters == 0)
-		return err_set(ERR_USAGE,
-		    "the engine has no adapters; "
-		    "want --adapters none");
-	e = (o->trace != NULL ? from_trace : from_ranges)(o, asks, n);
-	if (e != 0)
-		return e;
-	rng_seed(&rng, o->seed);
+	*n = o->requests > 0 ? o->requests : REQUESTS_DEFAULT;
+	if ((*asks = calloc(*n, sizeof(**asks))) == NULL)
+		return no_memory(*n);
 	rng_seed(&gaps, o->seed ^ 0x9a95);
+	rng_seed(&lengths, o->seed ^ 0x1e47);
 	for (uint64_t i = 0; i < *n; i++) {
 		struct bench_ask *a = &(*asks)[i];
 
-		a->adapter = draw_adapter(&rng, o, nadapters, i);
-		if (o->trace != NULL)
-			continue;
-		a->prompt = draw_length(&rng, o->prompt);
-		a->output = draw_length(&rng, o->output);
+		a->adapter = -1;
+		a->prompt = draw_length(&lengths, o->prompt);
+		a->output = draw_length(&lengths, o->output);
 		if (o->rate > 0) {
 			at += rng_exponential(&gaps, 1 / o->rate);
 			a->at = (nsec)(at * 1e9);
 		}
 	}
 	return 0;
+}
+
+int
+bench_load(const struct bench_options *o, const struct sim_names *names,
+    struct bench_ask **asks, uint64_t *n)
+{
+	struct rng rng;
+	int e;
+
+	*asks = NULL;
+	if (o->spread != BENCH_NONE && names->n == 0)
+		return err_set(ERR_USAGE,
+		    "the engine has no adapters; "
+		    "want --adapters none");
+	e = o->trace != NULL ? from_trace(o, names, asks, n) :
+			       from_ranges(o, asks, n);
+	if (e != 0 || o->spread == BENCH_NONE)
+		return e;
+	rng_seed(&rng, o->seed);
+	for (uint64_t i = 0; i < *n; i++)
+		(*asks)[i].adapter = draw_adapter(&rng, o, (int)names->n, i);
+	return 0;
+}
+
+int
+bench_write(const struct bench_ask *asks, uint64_t n,
+    const struct sim_names *names, const char *path)
+{
+	struct sim_trace t = { .n = n, .adapters = *names };
+	FILE *f = fopen(path, "we");
+	int e = 0;
+
+	if (f == NULL)
+		return err_sys(ERR_IO, "%s", path);
+	if ((t.rows = calloc(n + 1, sizeof(*t.rows))) == NULL)
+		e = no_memory(n);
+	for (uint64_t i = 0; e == 0 && i < n; i++)
+		t.rows[i] = (struct sim_row){ asks[i].at, asks[i].prompt,
+			asks[i].output, asks[i].adapter };
+	if (e == 0)
+		sim_trace_write(&t, f);
+	free(t.rows);
+	if ((ferror(f) | fclose(f)) != 0 && e == 0)
+		e = err_sys(ERR_IO, "%s", path);
+	return e;
 }

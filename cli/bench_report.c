@@ -72,7 +72,7 @@ bench_failure(struct bench_result *r, const char *code)
 	r->codes[i].count++;
 }
 
-void
+double
 bench_wait(struct bench_result *r, json_t *timing)
 {
 	double ms = json_number_value(json_object_get(timing, "queue_ms")) +
@@ -80,6 +80,7 @@ bench_wait(struct bench_result *r, json_t *timing)
 
 	if (ms > r->worst_wait_ms)
 		r->worst_wait_ms = ms;
+	return ms;
 }
 
 struct summary_times

@@ -15,21 +15,23 @@
 #define CONNECT_NS (5 * SECOND)
 
 struct flight {
-	nsec sent, last; /* last: the newest line; 0: none yet */
-	int client;	 /* -1: not sent, or over */
+	nsec sent, first, last; /* lines of the answer; 0: none yet */
+	int client;		/* -1: not sent, or over */
 };
 
 struct bench {
 	const struct bench_options *o;
-	const char *const *names;
+	const struct sim_names *names;
 	const struct bench_ask *asks;
-	uint64_t nasks, next, flying;
+	uint64_t nasks, next, flying, over;
+	nsec warm_up;
 	struct flight *flights;
 	struct client *clients;
 	struct pollfd *polls;
 	int nclients;
 	nsec start, shown; /* shown: when progress was printed last */
 	struct bench_result *r;
+	FILE *csv; /* or NULL */
 };
 
 static volatile sig_atomic_t interrupted;
@@ -61,11 +63,18 @@ request_line(const struct bench *b, uint64_t i)
 	must(r != NULL);
 	if (a->adapter >= 0)
 		json_object_set_new(r, "model",
-		    json_string(b->names[a->adapter]));
+		    json_string(b->names->at[a->adapter].name));
 	line = json_dumps(r, JSON_COMPACT);
 	must(line != NULL);
 	json_decref(r);
 	return line;
+}
+
+/* Whether a request counts: it is due after the warm-up. */
+static bool
+counts(const struct bench *b, uint64_t i)
+{
+	return b->asks[i].at >= b->warm_up;
 }
 
 static void
@@ -73,13 +82,15 @@ end_flight(struct bench *b, uint64_t i)
 {
 	b->flights[i].client = -1;
 	b->flying--;
+	b->over++;
 }
 
 static void
 fail(struct bench *b, uint64_t i, const char *code)
 {
 	end_flight(b, i);
-	bench_failure(b->r, code);
+	if (counts(b, i))
+		bench_failure(b->r, code);
 }
 
 /* A connection has ended: so have its requests. */
@@ -100,7 +111,7 @@ send_next(struct bench *b, nsec now)
 	struct client *c = &b->clients[k];
 	char *line;
 
-	b->r->requests++;
+	b->r->requests += counts(b, i);
 	b->flying++;
 	b->flights[i].client = k;
 	b->flights[i].sent = now;
@@ -126,6 +137,22 @@ may_send(const struct bench *b, nsec now)
 	return now - b->start >= b->asks[b->next].at;
 }
 
+/* The columns are named as those of `chameleon sim --csv`. */
+static void
+write_row(const struct bench *b, uint64_t i, double wait_ms, bool hit, nsec now)
+{
+	const struct bench_ask *a = &b->asks[i];
+	const struct flight *f = &b->flights[i];
+
+	if (b->csv == NULL)
+		return;
+	fprintf(b->csv, "%ju,%.9f,%s,%u,%u,%.9g,%.9g,%.9g,%d\n", (uintmax_t)i,
+	    (double)a->at / 1e9,
+	    a->adapter < 0 ? "" : b->names->at[a->adapter].name, a->prompt,
+	    a->output, wait_ms, clock_ms(f->first - f->sent),
+	    clock_ms(now - f->sent), hit);
+}
+
 static void
 on_done(struct bench *b, uint64_t i, json_t *line, nsec now)
 {
@@ -134,18 +161,23 @@ on_done(struct bench *b, uint64_t i, json_t *line, nsec now)
 	json_t *n = json_object_get(usage, "completion_tokens");
 	const char *source = json_string_value(
 	    json_object_get(adapter, "source"));
+	bool hit = source != NULL && strcmp(source, "resident") == 0;
+	struct flight *f = &b->flights[i];
+	double wait_ms;
 
+	end_flight(b, i);
+	if (!counts(b, i))
+		return;
+	if (f->first == 0)
+		f->first = now;
 	b->r->completed++;
 	b->r->tokens += (uint64_t)json_integer_value(n);
-	bench_wait(b->r, json_object_get(line, "timing"));
-	if (b->flights[i].last == 0)
-		bench_add(&b->r->ttft, clock_ms(now - b->flights[i].sent));
-	bench_add(&b->r->e2e, clock_ms(now - b->flights[i].sent));
-	if (b->asks[i].adapter >= 0) {
-		b->r->with_adapter++;
-		b->r->hits += source != NULL && strcmp(source, "resident") == 0;
-	}
-	end_flight(b, i);
+	wait_ms = bench_wait(b->r, json_object_get(line, "timing"));
+	bench_add(&b->r->ttft, clock_ms(f->first - f->sent));
+	bench_add(&b->r->e2e, clock_ms(now - f->sent));
+	b->r->with_adapter += b->asks[i].adapter >= 0;
+	b->r->hits += b->asks[i].adapter >= 0 && hit;
+	write_row(b, i, wait_ms, hit, now);
 }
 
 static void
@@ -154,12 +186,13 @@ on_part(struct bench *b, uint64_t i, json_t *line, nsec now)
 	size_t n = json_array_size(json_object_get(line, "token_ids"));
 	struct flight *f = &b->flights[i];
 
-	if (f->last == 0)
-		bench_add(&b->r->ttft, clock_ms(now - f->sent));
+	n = n == 0 ? 1 : n;
+	if (f->first == 0)
+		f->first = now;
 	else
-		for (size_t k = 0; k < (n == 0 ? 1 : n); k++)
+		for (size_t k = 0; k < n && counts(b, i); k++)
 			bench_add(&b->r->tbt,
-			    clock_ms(now - f->last) / (double)(n == 0 ? 1 : n));
+			    clock_ms(now - f->last) / (double)n);
 	f->last = now;
 }
 
@@ -237,9 +270,9 @@ progress(struct bench *b, nsec now, bool last)
 		return;
 	b->shown = now;
 	fprintf(stderr,
-	    "%s%ju of %ju done, %ju failed, %ju in flight, %.0f s%s",
-	    tty ? "\r\033[K" : "", (uintmax_t)b->r->completed,
-	    (uintmax_t)b->nasks, (uintmax_t)b->r->failed, (uintmax_t)b->flying,
+	    "%s%ju of %ju over, %ju failed, %ju in flight, %.0f s%s",
+	    tty ? "\r\033[K" : "", (uintmax_t)b->over, (uintmax_t)b->nasks,
+	    (uintmax_t)b->r->failed, (uintmax_t)b->flying,
 	    clock_ms(now - b->start) / 1000, tty && !last ? "" : "\n");
 }
 
@@ -265,6 +298,27 @@ open_all(struct bench *b)
 	return 0;
 }
 
+static int
+open_csv(struct bench *b)
+{
+	if (b->o->csv == NULL)
+		return 0;
+	if ((b->csv = fopen(b->o->csv, "we")) == NULL)
+		return err_sys(ERR_IO, "%s", b->o->csv);
+	fprintf(b->csv,
+	    "request,at_s,adapter,prompt_tokens,output_tokens,wait_ms,"
+	    "ttft_ms,e2e_ms,hit\n");
+	return 0;
+}
+
+static int
+close_csv(struct bench *b)
+{
+	if (b->csv == NULL || (ferror(b->csv) | fclose(b->csv)) == 0)
+		return 0;
+	return err_sys(ERR_IO, "%s", b->o->csv);
+}
+
 static void
 count_since(struct bench *b, const struct bench_counts *before)
 {
@@ -279,7 +333,7 @@ count_since(struct bench *b, const struct bench_counts *before)
 }
 
 int
-bench_run(const struct bench_options *o, const char *const *names,
+bench_run(const struct bench_options *o, const struct sim_names *names,
     const struct bench_ask *asks, uint64_t n, struct bench_result *r)
 {
 	struct bench b = { .o = o, .names = names, .asks = asks, .nasks = n };
@@ -288,25 +342,27 @@ bench_run(const struct bench_options *o, const char *const *names,
 	int e;
 
 	memset(r, 0, sizeof(*r));
+	b.warm_up = (nsec)(o->warm_up_s * 1e9);
 	r->seed = o->seed;
 	r->system = o->system;
 	b.r = r;
-	if ((e = open_all(&b)) != 0)
+	if ((e = open_all(&b)) != 0 || (e = open_csv(&b)) != 0)
 		goto out;
 	r->counted = bench_counts(o->connect, &before) == 0;
 	sigaction(SIGINT, &act, &old);
 	b.start = b.shown = clock_mono();
-	while (r->completed + r->failed < n && !interrupted) {
+	while (b.over < n && !interrupted) {
 		while (may_send(&b, clock_mono()) && !interrupted)
 			send_next(&b, clock_mono());
 		turn(&b);
 		progress(&b, clock_mono(), false);
 	}
-	r->duration_s = clock_ms(clock_mono() - b.start) / 1000;
+	r->duration_s = clock_ms(clock_mono() - b.start - b.warm_up) / 1000;
 	r->interrupted = interrupted != 0;
 	progress(&b, clock_mono(), true);
 	sigaction(SIGINT, &old, NULL);
 	count_since(&b, &before);
+	e = close_csv(&b);
 out:
 	for (int k = 0; k < b.nclients; k++)
 		client_close(&b.clients[k]);

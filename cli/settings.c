@@ -1,4 +1,4 @@
-/* Settings in layers: defaults, a system, a file, single ones. */
+/* Settings in layers: defaults, a file, a system, single ones. */
 #include "cli/settings.h"
 
 #include "base/err.h"
@@ -22,13 +22,13 @@ cmd_settings(struct conf *c, const char *system, const char *file,
 	int e = 0;
 
 	conf_defaults(c);
-	if (system != NULL) {
+	if (file != NULL)
+		e = conf_read(c, file);
+	if (e == 0 && system != NULL) {
 		enum conf_from was = conf_by(c, CONF_FROM_SYSTEM);
 
 		e = conf_system(c, system);
 		(void)conf_by(c, was);
 	}
-	if (e == 0 && file != NULL)
-		e = conf_read(c, file);
 	return e == 0 ? settings_pairs(c, pairs) : e;
 }

@@ -7,7 +7,7 @@
 #include "cli/options.h"
 #include "conf/conf.h"
 
-/* The defaults; over them a system, a file, single settings, in this order.
+/* The defaults; over them a file, a system, single settings, in this order.
  * system and file may be NULL.  ERR_CONFIG, ERR_NOT_FOUND, ERR_IO. */
 int cmd_settings(struct conf *, const char *system, const char *file,
     const struct cmd_list *pairs);

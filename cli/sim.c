@@ -12,24 +12,35 @@
 
 #define REQUESTS_DEFAULT 10000
 
+#define NOT_SAID UINT64_MAX
+#define ADAPTERS_DEFAULT 100
+#define SECONDS_MAX 1e9
+
+static const char ranks_default[] = "8,16,32,64,128";
 static struct study s = {
-	.work = { .length_scale = 1, .zipf = 1, .ranks = "8,16,32,64,128" },
+	.system = "default",
+	.work = { .length_scale = 1, .zipf = 1, .ranks = ranks_default },
 	.seeds = 1,
 };
-static const char *cost, *arrivals, *lengths, *sweep, *max_tokens;
+static const char *file, *cost, *arrivals, *lengths, *sweep, *max_tokens;
 static const char *json, *csv, *plots;
 static struct cmd_list sets, cost_sets;
 static double rps = NAN, poisson = NAN, slo_ms = NAN;
-static uint64_t adapters = 100, seed = 1, seeds = 1, slots;
+static uint64_t adapters = NOT_SAID, seed = 1, seeds = 1, slots;
 
 static const struct cmd_option options[] = {
 	{ "cost", CMD_TEXT, &cost, "FILE",
 	    "what steps and loads cost, as etc/sim/a40-llama7b.yaml", 0 },
 	{ "system", CMD_TEXT, &s.system, "NAME",
-	    "which system; 'chameleon check --systems' lists them", 0 },
+	    "which system; 'chameleon check --systems' lists them (default "
+	    "'default': the engine's own settings)",
+	    0 },
+	{ "config", CMD_TEXT, &file, "FILE",
+	    "settings of an engine, under those of the system", 'c' },
 	{ "trace", CMD_TEXT, &s.work.trace, "CSV",
-	    "requests of a trace: time, prompt tokens, answer tokens; alone: "
-	    "at its own times, over and over if more are wanted",
+	    "requests of a trace: time, prompt tokens, answer tokens, and "
+	    "adapter if it names any; alone: at its own times, over and over "
+	    "if more are wanted",
 	    0 },
 	{ "poisson", CMD_REAL, &poisson, "RPS",
 	    "Poisson arrivals at this rate; without --trace, lengths like "
@@ -69,7 +80,7 @@ static const struct cmd_option options[] = {
 	    0 },
 	{ "adapters", CMD_COUNT, &adapters, "N",
 	    "adapters, as many of each rank; 0: the base model alone "
-	    "(default 100)",
+	    "(default 100; the trace's if it names any)",
 	    'a' },
 	{ "ranks", CMD_TEXT, &s.work.ranks, "LIST",
 	    "ranks of adapters (default 8,16,32,64,128)", 0 },
@@ -107,7 +118,7 @@ static const struct cmd_option options[] = {
 
 static const struct cmd_use use = CMD_USE("chameleon sim --cost FILE "
 					  "--trace CSV|--poisson RPS "
-					  "--system NAME [OPTIONS]",
+					  "[--system NAME] [OPTIONS]",
     "Runs the engine's own scheduler against a model of what steps and loads\n"
     "cost, in virtual time, and prints what 'chameleon bench' prints of a "
     "real\n"
@@ -130,7 +141,7 @@ check_numbers(void)
 	if (seeds < 1 || seeds > STUDY_SEEDS_MAX)
 		return cmd_misused("--seeds %ju: want 1..%d", (uintmax_t)seeds,
 		    STUDY_SEEDS_MAX);
-	if (adapters > 1 << 20)
+	if (adapters != NOT_SAID && adapters > 1 << 20)
 		return cmd_misused("--adapters %ju: want at most %d",
 		    (uintmax_t)adapters, 1 << 20);
 	if (slots > 65536)
@@ -139,9 +150,10 @@ check_numbers(void)
 	if (rps <= 0 || poisson <= 0 || slo_ms <= 0)
 		return cmd_misused("--rps, --poisson, --slo-ms: want a number "
 				   "over 0");
-	if (s.work.duration_s < 0 || s.setup.warm_up_s < 0)
-		return cmd_misused("--duration, --warm-up: want a number of 0 "
-				   "or more");
+	if (s.work.duration_s < 0 || s.setup.warm_up_s < 0 ||
+	    s.setup.warm_up_s > SECONDS_MAX)
+		return cmd_misused("--duration, --warm-up: want 0..%g seconds",
+		    SECONDS_MAX);
 	return CMD_GO_ON;
 }
 
@@ -151,10 +163,6 @@ check_options(void)
 	if (cost == NULL)
 		return cmd_misused("want --cost FILE, as "
 				   "etc/sim/a40-llama7b.yaml");
-	if (s.system == NULL)
-		return cmd_misused("want --system NAME, as chameleon or "
-				   "s-lora; 'chameleon check --systems' lists "
-				   "them");
 	if (s.work.trace == NULL && isnan(poisson) && isnan(rps) &&
 	    sweep == NULL)
 		return cmd_misused("want --trace CSV or --poisson RPS");
@@ -208,14 +216,41 @@ read_cost(void)
 	return e;
 }
 
+/* Settings that do nothing here are refused: most of an engine's sizes are terms
+ * of the cost. */
+static int
+check_sets(void)
+{
+	static const char *const known[] = { "policy.",
+		"scheduler.spare_blocks=", "loader.link_copies=",
+		"loader.link_bytes_per_s=", "slots=" };
+
+	for (int i = 0; i < sets.n; i++) {
+		size_t k = 0, n = sizeof(known) / sizeof(known[0]);
+
+		while (k < n &&
+		    strncmp(sets.at[i], known[k], strlen(known[k])) != 0)
+			k++;
+		if (k == n)
+			return err_set(ERR_USAGE,
+			    "--set %s: does nothing in a simulation: want a "
+			    "setting of the section policy, or a term of the "
+			    "cost by --cost-set",
+			    sets.at[i]);
+	}
+	return 0;
+}
+
 /* The SLO goes under what --set says of policy.slo_ms. */
 static int
 settle(void)
 {
 	struct conf *c = &s.setup.conf;
 	char number[32];
-	int e = cmd_settings(c, s.system, NULL, &sets);
+	int e = cmd_settings(c, s.system, file, &sets);
 
+	if (e == 0)
+		e = check_sets();
 	s.setup.slots = slots > 0 ? (uint32_t)slots : c->slots;
 	s.slo_ms = slo_ms;
 	if (e == 0 && isnan(slo_ms))
@@ -233,7 +268,9 @@ prepare(void)
 {
 	int e;
 
-	s.work.adapters = (uint32_t)adapters;
+	s.work.by_law = adapters != NOT_SAID || s.work.ranks != ranks_default;
+	s.work.adapters = adapters == NOT_SAID ? ADAPTERS_DEFAULT :
+						 (uint32_t)adapters;
 	s.work.seed = seed;
 	s.seeds = (uint32_t)seeds;
 	if ((e = choose_laws()) == 0 && (e = choose_loads()) == 0 &&

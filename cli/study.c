@@ -47,21 +47,23 @@ clear(struct progress *p)
 	p->any = false;
 }
 
-/* Times of the requests that count. */
+/* Times of the requests that count, as a client sees them. */
 static void
-take_times(struct study_run *run, const struct sim_work *w,
-    const struct sim_result *r, double warm_up_s)
+take_times(struct study_run *run, const struct study *s,
+    const struct sim_work *w, const struct sim_result *r)
 {
+	double beside = s->setup.cost.frontend_ms;
 	struct bench_list e2e = { 0 }, wait = { 0 };
 
 	for (uint64_t i = 0; i < w->n; i++) {
 		const struct sim_outcome *o = &r->outcomes[i];
 		nsec at = w->asks[i].at;
 
-		if ((double)at < warm_up_s * 1e9 || o->failed != 0)
+		if ((double)at < s->setup.warm_up_s * 1e9 || o->failed != 0)
 			continue;
-		bench_add(&run->ttft, clock_ms(o->first_ns - at));
-		bench_add(&e2e, clock_ms(o->last_ns - at));
+		run->sum.tokens += o->tokens;
+		bench_add(&run->ttft, clock_ms(o->first_ns - at) + beside);
+		bench_add(&e2e, clock_ms(o->last_ns - at) + beside);
 		bench_add(&wait, clock_ms(o->load_wait_ns));
 	}
 	run->sum.ttft = bench_times(&run->ttft);
@@ -100,7 +102,6 @@ sum_up(struct study_run *run, const struct study *s, const struct sim_work *w,
 		.completed = r->completed,
 		.failed = r->failed,
 		.duration_s = r->duration_s,
-		.tokens = r->tokens,
 		.with_adapter = r->with_adapter,
 		.hits = r->hits,
 		.counted = true,
@@ -113,7 +114,7 @@ sum_up(struct study_run *run, const struct study *s, const struct sim_work *w,
 	run->miss_bytes = r->miss_bytes;
 	run->steps = r->steps;
 	run->bound_ms = r->starve_bound_s * 1e3;
-	take_times(run, w, r, s->setup.warm_up_s);
+	take_times(run, s, w, r);
 	run->samples = r->samples;
 	run->nsamples = r->nsamples;
 	r->samples = NULL;
@@ -155,6 +156,7 @@ run_one(struct study *s, double rps, uint64_t seed, struct study_run *run)
 	s->work.seed = s->setup.seed = seed;
 	if ((e = sim_work_make(&w, &s->work)) != 0)
 		return e;
+	s->work.adapters = w.nadapters; /* a trace may name its own */
 	s->setup.work = &w;
 	e = simulate(s, run);
 	s->setup.work = NULL;

@@ -12,8 +12,8 @@ cost_json(const struct study *s)
 	const struct conf *conf = &s->setup.conf;
 
 	return json_pack("{s:s, s:f, s:f, s:i, s:i}", "name", c->name,
-	    "load_stall_ms", c->load_stall_ms, "load_stall_share",
-	    c->load_stall_share, "link_copies", (int)conf->loader_link_copies,
+	    "load_stall_ms", c->load_stall_ms, "load_stall_factor",
+	    c->load_stall_factor, "link_copies", (int)conf->loader_link_copies,
 	    "admit_every_steps", (int)conf->policy_admit_every_steps);
 }
 

@@ -14,7 +14,7 @@ print_head(const struct study *s, FILE *f)
 	    "%s, simulated at the cost of %s: a load stalls a step by %g ms "
 	    "and %g of its time,\nevery byte crosses the link %u times, "
 	    "admission every %u steps\n",
-	    s->system, c->name, c->load_stall_ms, c->load_stall_share,
+	    s->system, c->name, c->load_stall_ms, c->load_stall_factor,
 	    s->setup.conf.loader_link_copies,
 	    s->setup.conf.policy_admit_every_steps);
 	fprintf(f, "SLO %.1f ms to the first token", s->slo_ms);

@@ -1,6 +1,8 @@
 /* The link to the device, when one is emulated: one server for all workers.
  *
- * A copy has the link for link_copies * bytes / link_bytes_per_s of real time.
+ * Whoever asks first has it first: a worker that has just let it go and asks at
+ * once would else overtake those that have yet to wake up, over and over.  A
+ * copy has the link for link_copies * bytes / link_bytes_per_s of real time.
  * The bytes are copied at once, and what that did not take is slept.  A copy
  * that had to wait begins where the one before it ended, not when its thread
  * woke up, so that a busy link has the rate that is asked for. */
@@ -12,12 +14,18 @@
 
 #define NAP_NS (5 * MILLISECOND) /* between two looks for a cancellation */
 
+/* One that waits, in its own frame; the first is next. */
+struct waiter {
+	struct waiter *next;
+};
+
 struct ld_link {
 	uint64_t bytes_per_s;
 	uint32_t copies;
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
 	bool taken;
+	struct waiter *first, **last;
 	nsec free_ns; /* when the last copy left it */
 };
 
@@ -31,6 +39,7 @@ ld_link_open(struct ld_link **out, const struct ld_world *w)
 		return err_set(ERR_MEMORY, "no memory for the link");
 	k->bytes_per_s = w->link_bytes_per_s;
 	k->copies = w->link_copies;
+	k->last = &k->first;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -50,25 +59,48 @@ ld_link_close(struct ld_link *k)
 	free(k);
 }
 
+static void
+leave(struct ld_link *k, const struct waiter *me)
+{
+	struct waiter **at = &k->first;
+
+	while (*at != me)
+		at = &(*at)->next;
+	*at = me->next;
+	if (*at == NULL)
+		k->last = at;
+	pthread_cond_broadcast(&k->freed); /* another may be first now */
+}
+
+/* With the lock. */
+static void
+nap(struct ld_link *k)
+{
+	nsec until = clock_mono() + NAP_NS;
+	struct timespec ts = { until / SECOND, until % SECOND };
+
+	pthread_cond_timedwait(&k->freed, &k->lock, &ts);
+}
+
 bool
 ld_link_take(struct ld_link *k, bool (*go_on)(void *), void *arg,
     struct ld_pass *pass)
 {
 	nsec asked = clock_mono();
+	struct waiter me = { NULL };
 	bool mine;
 
 	pass->begin_ns = asked;
 	if (k->bytes_per_s == 0)
 		return true;
 	pthread_mutex_lock(&k->lock);
-	while (k->taken && go_on(arg)) {
-		nsec until = clock_mono() + NAP_NS;
-		struct timespec ts = { until / SECOND, until % SECOND };
-
-		pthread_cond_timedwait(&k->freed, &k->lock, &ts);
-	}
-	mine = !k->taken;
-	k->taken = true;
+	*k->last = &me;
+	k->last = &me.next;
+	while ((k->taken || k->first != &me) && go_on(arg))
+		nap(k);
+	mine = !k->taken && k->first == &me;
+	leave(k, &me);
+	k->taken = k->taken || mine;
 	if (mine && k->free_ns > asked)
 		pass->begin_ns = k->free_ns;
 	pthread_mutex_unlock(&k->lock);
@@ -108,7 +140,7 @@ ld_link_give(struct ld_link *k, uint64_t bytes, bool (*go_on)(void *),
 	pthread_mutex_lock(&k->lock);
 	k->free_ns = pass->end_ns;
 	k->taken = false;
-	pthread_cond_signal(&k->freed);
+	pthread_cond_broadcast(&k->freed);
 	pthread_mutex_unlock(&k->lock);
 	return now >= until;
 }

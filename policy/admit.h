@@ -77,7 +77,7 @@ int admit_next(struct admit_turn *, const struct admit_head *heads);
 
 /* The head of q is admitted: takes its cost, and adds to charge[n] what each
  * queue pays of it: q alone in phase 1; in phase 2 those that lend, smallest
- * class first (paper.md section 8, row 14). */
+ * class first (docs/POLICY.md, row 14). */
 void admit_took(struct admit_turn *, int q, int64_t cost, int64_t *charge);
 
 /* The head of q cannot be admitted for another reason than its cost. */

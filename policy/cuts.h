@@ -6,7 +6,7 @@
  * centres i and i + 1 (paper, 4.2).  How many classes:
  *
  *	elbow    the smallest K whose successor removes less than a tenth of
- *	         the sum of squares of one class (paper.md section 8, row 8)
+ *	         the sum of squares of one class (docs/POLICY.md, row 8)
  *	literal  the least sum of squares: the most that distinct sizes allow
  *
  * A size equal to a cut belongs to the larger class.

@@ -17,7 +17,7 @@ seconds(nsec length)
 static double
 frequency(const struct evict_view *v, const struct evict_scale *per)
 {
-	return v->uses / per->uses_max;
+	return v->uses / per->uses_mean;
 }
 
 /* 1: used now; 0: not within the window. */
@@ -66,6 +66,10 @@ keep_lfu(const struct evict_view *v, const struct evict_scale *per, nsec now)
 	return v->uses;
 }
 
+/* The window holds so many horizons of value: over a whole window next to all
+ * are used again, and nothing would be told apart. */
+#define HORIZONS 60
+
 /* What it saves, a byte. */
 static double
 per_byte(double worth, const struct evict_view *v)
@@ -84,7 +88,7 @@ static double
 keep_value(const struct evict_view *v, const struct evict_scale *per, nsec now)
 {
 	double rate = evict_rate(v->rate, v->rate_ns, now, per->window_ns);
-	double used = 1 - exp(-rate * seconds(per->window_ns));
+	double used = 1 - exp(-rate * seconds(per->window_ns) / HORIZONS);
 
 	return per_byte(v->reload_s * used, v);
 }
@@ -141,8 +145,12 @@ evict_before(const struct evict_view *a, double keep_a,
 {
 	if (a->level != b->level)
 		return a->level < b->level;
-	if (a->level == EVICT_QUEUED && a->waits_since_ns != b->waits_since_ns)
-		return a->waits_since_ns > b->waits_since_ns;
+	if (a->level == EVICT_QUEUED || a->level == EVICT_PROMISED) {
+		if (a->waits_since_ns != b->waits_since_ns)
+			return a->waits_since_ns > b->waits_since_ns;
+		if (a->waits_order != b->waits_order)
+			return a->waits_order > b->waits_order;
+	}
 	if (keep_a < keep_b || keep_b < keep_a)
 		return keep_a < keep_b;
 	if (a->used_ns != b->used_ns)
@@ -162,7 +170,7 @@ evict_pick(const struct evict_policy *policy, const struct evict_scale *per,
 		double keep;
 
 		if (v->level == EVICT_NEVER ||
-		    (v->level == EVICT_QUEUED && !may_take_queued))
+		    (v->level > EVICT_FREELY && !may_take_queued))
 			continue;
 		keep = policy->keep(v, per, now);
 		if (best >= 0 && !evict_before(v, keep, &views[best], least))

@@ -6,22 +6,22 @@
  * when no other is left, that whose first waiter comes last before the others;
  * of the rest the one worth least, by a kind of policy:
  *
- *	chameleon  F uses/most uses + R recency + S bytes/largest  (paper, 4.2.2)
+ *	chameleon  F uses/mean uses + R recency + S bytes/largest  (paper, 4.2.2)
  *	fairshare  the same with F = R = S
  *	lru        the last use
  *	lfu        uses in the window
  *	gdsf       uses * reload seconds / bytes + floor, floor: the worth of
  *	           the last one evicted, as it was at the last use
- *	value      reload seconds * probability of use within the window, a
- *	           byte: 1 - exp(-rate * window), the rate decaying
+ *	value      reload seconds * probability of use soon, a byte: within a
+ *	           sixtieth of the window, 1 - exp(-rate * window / 60); the
+ *	           rate decays
  *	none       nothing is kept: each leaves when no running request uses it
  *	queued     likewise, but not while a waiting request wants it
  *	first      the lowest index leaves: trivially right
  *
- * Recency is 1 - min(age, window)/window (paper.md section 8, rows 1 and 20;
- * value: section 15, item 4).  Where none and queued have to pick, they pick as
- * lru does.  Ties go to the longer unused, then to the lower index, so that a
- * run replays.
+ * Recency is 1 - min(age, window)/window (docs/POLICY.md, rows 1 and 20).
+ * Where none and queued have to pick, they pick as lru does.  Ties go to the
+ * longer unused, then to the lower index, so that a run replays.
  */
 #ifndef POLICY_EVICT_H
 #define POLICY_EVICT_H
@@ -31,23 +31,26 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum evict_level { EVICT_FREELY, EVICT_QUEUED, EVICT_NEVER };
+/* PROMISED: brought for one whose turn it was, and who waits for it alone. */
+enum evict_level { EVICT_FREELY, EVICT_QUEUED, EVICT_PROMISED, EVICT_NEVER };
 
 struct evict_view {
 	int32_t adapter;     /* index in the directory */
 	uint8_t level;	     /* enum evict_level */
 	uint64_t bytes;	     /* on the device */
 	nsec used_ns;	     /* last use */
-	nsec waits_since_ns; /* QUEUED: arrival of its first waiter */
-	double uses;	     /* in the window */
-	double rate;	     /* uses a second, decayed to rate_ns */
+	nsec waits_since_ns; /* QUEUED, PROMISED: arrival of its first waiter */
+	uint64_t waits_order; /* and its order among those of that moment */
+	uint32_t waits_slot;  /* that waiter */
+	double uses;	      /* in the window */
+	double rate;	      /* uses a second, decayed to rate_ns */
 	nsec rate_ns;
 	double reload_s; /* what it costs to bring it again */
 	double floor;	 /* gdsf: that held at its last use */
 };
 
 struct evict_scale {
-	double uses_max;  /* most uses of one in the cache; >= 1 */
+	double uses_mean; /* of those in the cache, on the average; >= 1 */
 	double bytes_max; /* of the largest of the catalogue; >= 1 */
 	nsec window_ns;	  /* of recency, decay and foresight of rate; > 0 */
 	double frequency, recency, size; /* F, R, S */

@@ -249,7 +249,7 @@ predict_init(void *memory, uint32_t nadapters, uint64_t seed)
 	struct predict *p = memory;
 
 	memset(memory, 0, predict_bytes(nadapters));
-	p->rng = (struct rng){ .state = seed };
+	rng_seed(&p->rng, seed);
 	p->nadapters = nadapters;
 	for (uint64_t i = 0; i <= nadapters; i++)
 		p->past[i].features.who = i + 1;

@@ -12,7 +12,7 @@
  *	            answers, where that has come nearer
  *	oracle      the truth, where it is known (a trace); with a settable
  *	            accuracy: else a length drawn from those seen (paper, 4.1;
- *	            paper.md section 8, row 18)
+ *	            docs/POLICY.md, row 18)
  *
  * Every prediction lies in 1 .. max_tokens; before the first answer it is
  * max_tokens.  All but max_tokens learn from predict_learn, called once for

@@ -8,12 +8,12 @@
  * S the largest request of the queue in tokens, D the seconds one of its
  * requests takes, lambda its arrivals a second.  With less than S a queue would
  * starve, so its minimum is the greater of least and S, which the formula alone
- * does not ensure (paper.md section 9, 7).  What is left of the total is shared
+ * does not ensure (docs/POLICY.md, row 12).  What is left of the total is shared
  * out by a rule: need (in proportion to the minima), equal, arrivals.
  *
  * Overload, minima over the total: every queue first gets S, one largest request,
  * and the rest in proportion to minimum - S; if the S alone do not fit, the two
- * queues of the largest sizes become one, and so on (paper.md section 8, 12).
+ * queues of the largest sizes become one, and so on (docs/POLICY.md, row 12).
  *
  * The account of a queue: quota = available + charged to running requests, at
  * all times.  After a change of quotas available may be negative until requests

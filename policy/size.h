@@ -9,7 +9,7 @@
  *
  * P, O and M are the largest of the window; each ratio is clamped to 1.  least
  * is the smallest adapter over the largest, also the ratio of a request without
- * an adapter (paper.md section 8, rows 6 and 7); where there are no adapters at
+ * an adapter (docs/POLICY.md, rows 6 and 7); where there are no adapters at
  * all it is 1.  Weights of 0 make a linear size of 0.
  */
 #ifndef POLICY_SIZE_H

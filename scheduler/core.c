@@ -1,6 +1,7 @@
 /* The scheduler's life: open from words, step by hints, sweep by time. */
 #include "scheduler/core.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #define HINTS_MAX 256	 /* taken from a ring a step */
 #define SWEEP_SLOTS 4096 /* looked at a tick */
 #define SWEEP_KEYS 512
+#define RESCORE_TICK 64
 
 void
 sch_tell_frontend(struct sch *h, uint32_t slot)
@@ -44,33 +46,51 @@ sch_sent(const struct sch *h, enum proc_id peer)
 	}
 }
 
+/* Every table: where its pointer lies in struct sch, and its size. */
+struct table {
+	size_t at, n, each;
+};
+
 static int
 allocate(struct sch *h)
 {
 	size_t blocks = (size_t)h->nchunks * h->per_chunk;
+	uint32_t batch = h->w.plan->batch_max;
+#define TABLE(field, n)                                                        \
+	{                                                                      \
+		offsetof(struct sch, field), n, sizeof(*h->field)              \
+	}
+	const struct table tables[] = { TABLE(slot, h->nslots),
+		TABLE(key, h->nkeys), TABLE(chunk, h->nchunks),
+		TABLE(group, (size_t)QUEUES * h->nkeys),
+		TABLE(by_first.node, (size_t)QUEUES * h->nkeys),
+		TABLE(by_queue.node, h->nslots), TABLE(by_age.node, h->nslots),
+		TABLE(by_one.node, h->nkeys), TABLE(by_unit.node, h->nchunks),
+		TABLE(one, h->nkeys), TABLE(unit, h->nchunks),
+		TABLE(history, h->nkeys), TABLE(came.at, RECENT),
+		TABLE(ended.at, RECENT), TABLE(scratch, 1),
+		TABLE(sizes, RECENT), TABLE(ends, batch + 1),
+		TABLE(live, h->nslots), TABLE(holding, h->nkeys),
+		TABLE(moving, h->nkeys), TABLE(order, h->nslots),
+		TABLE(block_next, blocks), TABLE(block_fence, blocks) };
+#undef TABLE
 
-	h->slot = calloc(h->nslots, sizeof(*h->slot));
-	h->key = calloc(h->nkeys, sizeof(*h->key));
-	h->chunk = calloc(h->nchunks, sizeof(*h->chunk));
-	for (int i = 0; i < HEAP_COUNT; i++)
-		h->heap[i] = calloc(h->nkeys, sizeof(*h->heap[i]));
-	h->live = calloc(h->nslots, sizeof(*h->live));
-	h->holding = calloc(h->nkeys, sizeof(*h->holding));
-	h->block_next = calloc(blocks, sizeof(*h->block_next));
-	h->block_fence = calloc(blocks, sizeof(*h->block_fence));
-	h->view = calloc(h->nkeys, sizeof(*h->view));
-	h->view_of = calloc(h->nchunks, sizeof(*h->view_of));
-	h->order = calloc(h->nslots, sizeof(*h->order));
-	if (h->slot == NULL || h->key == NULL || h->chunk == NULL ||
-	    h->heap[0] == NULL || h->heap[1] == NULL || h->live == NULL ||
-	    h->holding == NULL || h->block_next == NULL ||
-	    h->block_fence == NULL || h->view == NULL || h->view_of == NULL ||
-	    h->order == NULL)
-		return err_set(ERR_MEMORY,
-		    "no memory for the tables of %u requests, %u adapters and "
-		    "%zu KV blocks",
-		    h->nslots, h->nkeys - 1, blocks);
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+		const struct table *t = &tables[i];
+		void *p = calloc(t->n, t->each);
+
+		if (p == NULL)
+			return err_set(ERR_MEMORY,
+			    "no memory for the tables of %u requests, %u "
+			    "adapters and %zu KV blocks",
+			    h->nslots, h->nkeys - 1, blocks);
+		memcpy((char *)h + t->at, &p, sizeof(p));
+	}
 	memset(h->block_next, 0xff, blocks * sizeof(*h->block_next));
+	h->memory = aligned_alloc(64, (predict_bytes(h->nkeys) + 63) / 64 * 64);
+	if (h->memory == NULL)
+		return err_set(ERR_MEMORY, "no memory for the predictor");
+	h->predict = predict_init(h->memory, h->nkeys, 1);
 	return 0;
 }
 
@@ -93,13 +113,12 @@ rebuild(struct sch *h, nsec now)
 	uint32_t n = 0;
 
 	chunks_format(h);
-	for (uint32_t key = 0; key < h->nkeys; key++) {
-		h->key[key].head = h->key[key].tail = NOBODY;
-		h->key[key].heap = HEAP_NONE;
-		if (key > 0)
-			resident_rebuild(h, key, now);
-	}
+	queue_format(h);
+	evict_format(h);
+	account_open(h, now);
 	h->key[0].away = AWAY_HERE;
+	for (uint32_t key = 1; key < h->nkeys; key++)
+		resident_rebuild(h, key, now);
 	for (uint32_t i = 0; i < h->nslots; i++)
 		if (word_load(&h->w.f[i]).state != F_FREE)
 			h->order[n++] = i;
@@ -107,6 +126,8 @@ rebuild(struct sch *h, nsec now)
 	for (uint32_t i = 0; i < n; i++)
 		look_rebuild(h, h->order[i], now);
 	chunks_rebuilt(h);
+	for (uint32_t i = 0; i < h->nholding; i++)
+		evict_touch(h, h->holding[i], now);
 	for (uint32_t i = 0; i < n; i++)
 		(void)look_slot(h, h->order[i], now);
 }
@@ -127,6 +148,8 @@ sch_open(struct sch **out, const struct sch_world *w,
 	h->nchunks = w->plan->chunks;
 	h->per_chunk = w->plan->blocks_per_chunk;
 	h->suspect = h->parked = NOBODY;
+	h->now = h->why_ns = now;
+	rng_seed(&h->rng, 1);
 	if ((e = allocate(h)) != 0) {
 		sch_close(h);
 		return e;
@@ -153,23 +176,28 @@ sch_close(struct sch *h)
 	free(h->slot);
 	free(h->key);
 	free(h->chunk);
-	for (int i = 0; i < HEAP_COUNT; i++)
-		free(h->heap[i]);
+	free(h->group);
+	free(h->by_first.node);
+	free(h->by_queue.node);
+	free(h->by_age.node);
+	free(h->by_one.node);
+	free(h->by_unit.node);
+	free(h->one);
+	free(h->unit);
+	free(h->history);
+	free(h->came.at);
+	free(h->ended.at);
+	free(h->scratch);
+	free(h->sizes);
+	free(h->ends);
 	free(h->live);
 	free(h->holding);
+	free(h->moving);
+	free(h->order);
 	free(h->block_next);
 	free(h->block_fence);
-	free(h->view);
-	free(h->view_of);
-	free(h->order);
+	free(h->memory);
 	free(h);
-}
-
-void
-sch_rules_set(struct sch *h, const struct sch_rules *rules, nsec now)
-{
-	(void)now;
-	h->rules = *rules;
 }
 
 static int
@@ -196,8 +224,10 @@ heed(struct sch *h, struct ring_rx *rx, bool slots, bool adapters, nsec now)
 int
 sch_step(struct sch *h, nsec now)
 {
-	int n = heed(h, &h->w.from_gpuexec, true, false, now);
+	int n;
 
+	h->now = now;
+	n = heed(h, &h->w.from_gpuexec, true, false, now);
 	n += heed(h, &h->w.from_loader, false, true, now);
 	n += heed(h, &h->w.from_frontend, true, true, now);
 	return n + turn_all(h, now);
@@ -226,6 +256,7 @@ least(uint32_t a, uint32_t b)
 void
 sch_tick(struct sch *h, nsec now)
 {
+	h->now = now;
 	for (uint32_t n = least(h->nslots, SWEEP_SLOTS); n > 0; n--) {
 		h->sweep_slot = (h->sweep_slot + 1) % h->nslots;
 		if (look_slot(h, h->sweep_slot, now))
@@ -238,15 +269,15 @@ sch_tick(struct sch *h, nsec now)
 		resident_ask(h, key, now);
 		if (resident_look(h, key, now))
 			sch_count(&h->w.meters->sweep_found);
+		ahead_expected(h, key, now);
 	}
-	for (uint32_t i = h->nholding; i-- > 0 && h->nmoving > 0;) {
-		enum sch_away away = h->key[h->holding[i]].away;
-
-		if (away == AWAY_COMING || away == AWAY_LEAVING)
-			(void)resident_look(h, h->holding[i], now);
-	}
+	for (uint32_t i = h->nmoving; i-- > 0;)
+		if (i < h->nmoving)
+			(void)resident_look(h, h->moving[i], now);
+	evict_rescore(h, RESCORE_TICK, now);
 	(void)turn_all(h, now);
 	gauges(h);
+	account_tell(h, now);
 }
 
 bool

@@ -11,10 +11,12 @@
  *	             ^          | held: its tokens stay, its blocks go
  *	             +----------+
  *
- * First come, first served, where memory lacks; a request whose adapter is on
- * its way is overtaken by others meanwhile, since the place is already its own.
- * Keys and values win over cached adapters, and the oldest running request over
- * all younger ones, so that somebody always gets to the end.
+ * Who is admitted is the policy's (policy/): queues by size with quotas, shortest
+ * first, first come first served.  Where memory is on its way the turn ends; past
+ * the age limit nobody younger goes before.  A request whose adapter is on its way
+ * is overtaken by others meanwhile, since the place is already its own.  Keys and
+ * values win over cached adapters, and the oldest running request over all younger
+ * ones, so that somebody always gets to the end.
  *
  * Memory   All at sch_open, by the sizes of the plan.
  * Threads  One.
@@ -25,7 +27,12 @@
 
 #include "conf/conf.h"
 #include "policy/admit.h"
+#include "policy/cuts.h"
 #include "policy/evict.h"
+#include "policy/predict.h"
+#include "policy/prefetch.h"
+#include "policy/quota.h"
+#include "policy/size.h"
 #include "shm/seg.h"
 
 #include <stdbool.h>
@@ -57,7 +64,8 @@ struct sch_world {
 	const struct dir_info *info;	      /* [adapters] */
 
 	/* gpuexec, and the supervisor's number of its life */
-	const _Atomic uint64_t *x; /* [slots] */
+	const _Atomic uint64_t *x;	  /* [slots] */
+	const struct slot_result *result; /* [slots]; NULL: all ends count */
 	const _Atomic uint64_t *launched_step, *completed_step;
 	const _Atomic uint32_t *gpuexec_epoch;
 
@@ -65,9 +73,29 @@ struct sch_world {
 	struct ring_tx to_frontend, to_gpuexec, to_loader;
 };
 
+/* The policies in force.  Anything in it may change while it runs. */
 struct sch_rules {
 	const struct admit_policy *admission;
 	const struct evict_policy *eviction;
+	const struct size_policy *size;
+	struct predict_rules predict;
+	double weight[3];	/* A, B, C of sizes */
+	double evict_weight[3]; /* F, R, S of the worth of adapters */
+	enum cuts_rule cuts;
+	int queues_max;
+	enum quota_rule surplus;
+	bool lend_patient, charge_first;
+	nsec refresh_ns, slo_ns, age_ns, window_ns, cold_wait_ns;
+	uint32_t bypass_max, squash_max;
+	enum sch_reserve {
+		RESERVE_GROW,
+		RESERVE_PREDICTED,
+		RESERVE_MAX
+	} reserve;
+	uint32_t admit_every;	       /* steps */
+	uint32_t resident_min_percent; /* of the pool */
+	enum prefetch_kind prefetch;
+	uint32_t prefetch_max;
 	uint32_t spare_blocks; /* granted ahead of need */
 };
 
@@ -100,5 +128,13 @@ bool sch_busy(struct sch *);
 /* Hints sent so far to each peer: more than before means that it must be
  * woken. */
 uint64_t sch_sent(const struct sch *, enum proc_id peer);
+
+/* The queue in which the open request of a slot waits, or from which it was
+ * admitted: 0, past the age limit, or 1 + its class. */
+uint32_t sch_queue_of(const struct sch *, uint32_t slot);
+
+/* What must hold between any two calls: of each queue, quota = available +
+ * charged to live requests, and as many wait in it as it counts. */
+bool sch_balanced(const struct sch *);
 
 #endif

@@ -24,25 +24,35 @@ grant_need(const struct sch *h, uint32_t slot, uint32_t tokens)
 	return n < p->cap ? n : p->cap;
 }
 
-/* Blocks that it should have, those ahead of need included. */
+/* Blocks that it should have, those ahead of need and those reserved for its
+ * answer included. */
 uint32_t
 grant_target(const struct sch *h, uint32_t slot, uint32_t tokens)
 {
 	const struct sch_slot *p = &h->slot[slot];
 	uint32_t n = grant_need(h, slot, tokens) + h->rules.spare_blocks;
+	uint32_t whole = grant_blocks(h,
+	    (uint64_t)p->nprompt + p->view.predicted);
 
+	if (h->rules.reserve == RESERVE_MAX)
+		return p->cap;
+	if (h->rules.reserve == RESERVE_PREDICTED && n < whole)
+		n = whole;
 	return n < p->cap ? n : p->cap;
 }
 
 /* Blocks that must be free for it to join those that run: each of them keeps
  * one to grow by, or somebody would be squashed at once.  Who has been squashed
- * before waits for more. */
+ * before waits for more.  Where answers are reserved, nobody needs to grow. */
 uint32_t
 grant_room(const struct sch *h, uint32_t slot, uint32_t tokens)
 {
 	uint32_t target = grant_target(h, slot, tokens);
 	bool again = word_load(&h->w.s[slot]).gen == h->slot[slot].gen;
-	uint64_t room = target + (uint64_t)h->nlive * (again ? 4 : 1);
+	uint64_t room = target;
+
+	if (h->rules.reserve == RESERVE_GROW || again)
+		room += (uint64_t)h->nlive * (again ? 4 : 1);
 
 	return room > (uint64_t)h->nchunks * h->per_chunk ? target :
 							    (uint32_t)room;
@@ -126,8 +136,12 @@ grant_end(struct sch *h, uint32_t slot, nsec now)
 	p->granted = 0;
 	k->running--;
 	k->used_ns = now;
+	if (p->charged)
+		account_return(h, slot);
+	bypass_over(h, slot);
 	if (h->suspect == slot)
 		h->suspect = NOBODY;
+	evict_touch(h, p->key, now);
 	resident_idle(h, p->key);
 }
 
@@ -146,7 +160,7 @@ first_lacking(const struct sch *h, bool starved)
 		if (starved &&
 		    p->granted >= grant_need(h, slot, look_tokens(h, slot)))
 			continue;
-		if (best == NOBODY || queue_before(h, slot, best))
+		if (best == NOBODY || queue_older(h, slot, best))
 			best = slot;
 	}
 	return best;
@@ -167,10 +181,10 @@ victim(const struct sch *h, uint32_t starved)
 		if (p->phase != PHASE_PLACED)
 			continue;
 		others += slot != starved;
-		if (slot == starved || queue_before(h, slot, starved))
+		if (slot == starved || queue_older(h, slot, starved))
 			continue;
 		if (best == NOBODY || cost < least ||
-		    (cost == least && queue_before(h, best, slot))) {
+		    (cost == least && queue_older(h, best, slot))) {
 			best = slot;
 			least = cost;
 		}

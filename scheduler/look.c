@@ -24,6 +24,13 @@ acknowledged(struct word s, struct word x)
 	    (x.state == X_HELD && x.round == s.round && s.state != S_PLACED);
 }
 
+/* A moment before now: the page is another's. */
+static nsec
+arrived(nsec said, nsec now)
+{
+	return said < 0 ? 0 : said > now ? now : said;
+}
+
 /* What the request asks for, read once: the page is another's.  false: it is not
  * legal. */
 static bool
@@ -34,16 +41,16 @@ read_request(struct sch *h, uint32_t slot, uint32_t gen, nsec now)
 	int64_t context = h->w.plan->context;
 	int64_t prompt = r->nprompt, answer = r->max_tokens;
 	int64_t adapter = r->adapter;
+	bool known;
 
 	*p = (struct sch_slot){ .gen = gen,
 		.seen_ns = now,
-		.adapter_ns = now,
 		.deadline_ns = r->deadline_ns,
 		.serial = r->adapter_serial,
-		.prev = NOBODY,
 		.next = NOBODY,
+		.before = NOBODY,
 		.view = { .slot = slot,
-		    .arrived_ns = r->arrived_ns,
+		    .arrived_ns = arrived(r->arrived_ns, now),
 		    .order = h->submissions++ } };
 	if (prompt < 1 || prompt >= context || answer < 1 ||
 	    answer > context - prompt || adapter < SLOT_BASE ||
@@ -51,11 +58,15 @@ read_request(struct sch *h, uint32_t slot, uint32_t gen, nsec now)
 		return false;
 	p->key = (uint32_t)(adapter + 1);
 	p->nprompt = (uint32_t)prompt;
+	p->max_tokens = (uint32_t)answer;
 	p->cap = grant_blocks(h, (uint64_t)(prompt + answer));
 	p->view.prompt = p->nprompt;
-	p->view.predicted = (uint32_t)answer;
 	if (p->key > 0)
 		p->view.adapter_bytes = h->w.info[p->key - 1].bytes;
+	worth_meet(h, p->key);
+	/* What was predicted once stays so. */
+	known = word_load(&h->w.s[slot]).gen == gen;
+	account_request(h, slot, known ? h->w.ticket[slot].predicted : 0);
 	return true;
 }
 
@@ -105,6 +116,7 @@ accept_new(struct sch *h, uint32_t slot, uint32_t gen, nsec now)
 	if (p->key > 0)
 		sch_count(p->source == SLOT_RESIDENT ? &h->w.meters->hits :
 						       &h->w.meters->misses);
+	recent_came(h, slot);
 	sch_phase_set(h, slot, PHASE_WAITING);
 	return true;
 }
@@ -134,6 +146,7 @@ look_open(struct sch *h, uint32_t slot, struct word s, struct word x, nsec now)
 	if (x.gen == p->gen && x.state == X_FIN) {
 		sch_phase_set(h, slot, PHASE_ENDED);
 		sch_count(&h->w.meters->finished);
+		account_learn(h, slot, x.low, now);
 		return true;
 	}
 	if (p->deadline_ns != 0 && now >= p->deadline_ns) {
@@ -158,7 +171,7 @@ look_open(struct sch *h, uint32_t slot, struct word s, struct word x, nsec now)
 /* 9, or on the way there. */
 static bool
 look_closed(struct sch *h, uint32_t slot, uint32_t gen, struct word s,
-    struct word x)
+    struct word x, nsec now)
 {
 	struct sch_slot *p = &h->slot[slot];
 
@@ -168,8 +181,10 @@ look_closed(struct sch *h, uint32_t slot, uint32_t gen, struct word s,
 		return false; /* no frontend of ours goes on so */
 	if (s.gen != gen || (x.gen == gen && x.state == X_FIN)) {
 		/* Ended and told between two looks. */
-		if (p->phase == PHASE_PLACED)
+		if (p->phase == PHASE_PLACED) {
 			sch_count(&h->w.meters->finished);
+			account_learn(h, slot, x.low, now);
+		}
 		p->gen = gen;
 		place_release(h, slot);
 		return true;
@@ -192,7 +207,7 @@ look_slot(struct sch *h, uint32_t slot, nsec now)
 	if (ended)
 		grant_end(h, slot, now);
 	if (f.state == F_CLOSED)
-		return look_closed(h, slot, f.gen, s, x) || ended;
+		return look_closed(h, slot, f.gen, s, x, now) || ended;
 	if (f.state != F_SUB)
 		return ended;
 	if (p->phase == PHASE_NONE && s.gen != f.gen)
@@ -247,6 +262,7 @@ look_rebuild(struct sch *h, uint32_t slot, nsec now)
 	    f.state == F_CLOSED ? PHASE_CLOSED : phase_of[s.state]);
 	if (b.gen == s.gen && !acknowledged(s, x)) {
 		legal = mark_blocks(h, slot, b.low) && legal;
+		account_take(h, slot, NULL, h->w.ticket[slot].placed_ns);
 		grant_live(h, slot);
 		if (p->phase >= PHASE_HELD)
 			h->returning += p->granted;

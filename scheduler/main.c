@@ -34,6 +34,7 @@ world(struct sch_world *w, const struct proc *p)
 		.have = g->have,
 		.info = g->info,
 		.x = g->x,
+		.result = g->result,
 		.launched_step = g->launched_step,
 		.completed_step = g->completed_step,
 		.gpuexec_epoch = &g->supervisor->order[PROC_GPUEXEC].epoch };

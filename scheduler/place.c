@@ -59,6 +59,10 @@ sch_phase_set(struct sch *h, uint32_t slot, enum sch_phase phase)
 	} else if (phase == PHASE_WAITING) {
 		queue_enter(h, slot);
 	}
+	/* Who waits for it decides who of the idle ones goes first. */
+	if ((was == PHASE_WAITING || phase == PHASE_WAITING) &&
+	    h->key[p->key].running == 0)
+		evict_touch(h, p->key, h->now);
 }
 
 /* The ticket, its counts kept over all rounds of a generation. */
@@ -72,9 +76,12 @@ write_ticket(struct sch *h, uint32_t slot, bool first, nsec now)
 		*t = (struct slot_ticket){ .predicted = p->view.predicted,
 			.source = p->source,
 			.seen_ns = p->seen_ns,
-			.adapter_ns = p->adapter_ns,
+			.adapter_ns = p->seen_ns,
 			.placed_ns = now };
 	}
+	if (first && p->key > 0 && p->source != SLOT_RESIDENT &&
+	    h->key[p->key].here_ns > p->seen_ns)
+		t->adapter_ns = h->key[p->key].here_ns;
 	t->deaths = p->deaths;
 	t->adapter = p->key == 0 ? SLOT_BASE : (int32_t)(p->key - 1);
 	t->want_gen = p->key == 0 ? 0 :
@@ -100,13 +107,27 @@ place(struct sch *h, uint32_t slot, nsec now)
 	sch_tell_gpuexec(h, slot);
 }
 
-/* A waiting request whose turn it is.  PLACE_LACKS: memory, and what could be
- * evicted for it has been.  PLACE_GONE: it waits no more, look again. */
+/* Blocks that are missing: what could be evicted for them has been.  SOON: they
+ * are on their way. */
+static enum place_result
+lacks(struct sch *h, uint32_t slot, uint32_t want, nsec now)
+{
+	uint32_t has = h->nfree_blocks + h->ncooling + h->returning;
+	uint32_t chunks = want > has ? want - has + h->per_chunk - 1 : 0;
+
+	return evict_chunks(h, chunks / h->per_chunk, &h->slot[slot].view, true,
+		   now) ?
+	    PLACE_SOON :
+	    PLACE_LACKS;
+}
+
+/* A waiting request whose turn it is.  PLACE_GONE: it waits no more, look
+ * again. */
 enum place_result
-place_first(struct sch *h, uint32_t slot, nsec now)
+place_first(struct sch *h, uint32_t slot, const int64_t *charge, nsec now)
 {
 	struct sch_slot *p = &h->slot[slot];
-	uint32_t tokens, want, has, chunks;
+	uint32_t tokens, want;
 
 	if (look_slot(h, slot, now) && p->phase != PHASE_WAITING)
 		return PLACE_GONE;
@@ -118,16 +139,14 @@ place_first(struct sch *h, uint32_t slot, nsec now)
 	}
 	tokens = look_tokens(h, slot);
 	want = grant_room(h, slot, tokens);
-	if (chunks_blocks_free(h) < want) {
-		has = h->nfree_blocks + h->ncooling + h->returning;
-		chunks = want > has ? want - has + h->per_chunk - 1 : 0;
-		chunks /= h->per_chunk;
-		(void)evict_chunks(h, chunks, &p->view, true, now);
-		return PLACE_LACKS;
-	}
+	if (chunks_blocks_free(h) < want)
+		return lacks(h, slot, want, now);
+	account_take(h, slot, charge, now);
 	grant_live(h, slot);
+	worth_used(h, p->key, now);
 	(void)grant_grow(h, slot, tokens, false);
 	place(h, slot, now);
+	evict_touch(h, p->key, now);
 	return PLACE_DONE;
 }
 

@@ -1,161 +1,249 @@
-/* Who waits: a list of requests an adapter, and two heaps of adapters.
+/* Who waits: queues by size, in each of them the requests by adapter.
  *
- * The adapters that are here and have waiters are in the heap READY, those that
- * are out in COLD; on top is the one whose first waiter goes before all others.
- * So a thousand requests that wait for one adapter cost a turn no more than
- * one. */
+ *	queue 0            past the age limit, the oldest first
+ *	queue 1 + class    in the order of the policy
+ *
+ * A queue has two lines: the adapters that are here and have waiters (READY),
+ * and those that are out (COLD); in front is the adapter whose first waiter
+ * goes before all others.  So a thousand requests that wait for one adapter
+ * cost a turn no more than one, and an adapter that comes moves them all at
+ * once. */
 #include "scheduler/sch.h"
 
 #include "base/must.h"
 
 bool
-queue_before(const struct sch *h, uint32_t a, uint32_t b)
+queue_older(const struct sch *h, uint32_t a, uint32_t b)
 {
-	return h->rules.admission->before(&h->slot[a].view, &h->slot[b].view);
+	return admit_older(&h->slot[a].view, &h->slot[b].view);
 }
 
 static bool
-above(const struct sch *h, uint32_t a, uint32_t b)
+by_age(const void *arg, uint32_t a, uint32_t b)
 {
-	return queue_before(h, h->key[a].head, h->key[b].head);
+	return queue_older(arg, a, b);
+}
+
+/* Both are in the same queue. */
+static bool
+by_queue(const void *arg, uint32_t a, uint32_t b)
+{
+	const struct sch *h = arg;
+
+	if (h->slot[a].queue == 0)
+		return queue_older(h, a, b);
+	return h->rules.admission->before(&h->slot[a].view, &h->slot[b].view);
+}
+
+/* Groups, by their first waiters. */
+static bool
+by_first(const void *arg, uint32_t a, uint32_t b)
+{
+	const struct sch *h = arg;
+
+	return by_queue(h, h->group[a].waits.top, h->group[b].waits.top);
+}
+
+bool
+queue_before(const struct sch *h, uint32_t a, uint32_t b)
+{
+	return h->slot[a].queue == h->slot[b].queue ? by_queue(h, a, b) :
+						      queue_older(h, a, b);
+}
+
+void
+queue_format(struct sch *h)
+{
+	const struct heap empty = { HEAP_NONE, 0 };
+
+	h->by_queue.before = by_queue;
+	h->by_first.before = by_first;
+	h->by_age.before = by_age;
+	h->by_queue.arg = h->by_first.arg = h->by_age.arg = h;
+	heap_format(h->by_queue.node, h->nslots);
+	heap_format(h->by_age.node, h->nslots);
+	heap_format(h->by_first.node, QUEUES * h->nkeys);
+	h->ages = empty;
+	for (int q = 0; q < QUEUES; q++)
+		h->line[q][LINE_READY] = h->line[q][LINE_COLD] = empty;
+	for (uint32_t g = 0; g < QUEUES * h->nkeys; g++)
+		h->group[g] = (struct sch_group){ empty, LINE_NONE };
+}
+
+static uint32_t
+group_of(const struct sch *h, uint32_t queue, uint32_t key)
+{
+	return queue * h->nkeys + key;
 }
 
 static void
-put(struct sch *h, enum queue_heap which, uint32_t at, uint32_t key)
+unfile(struct sch *h, uint32_t queue, uint32_t g)
 {
-	h->heap[which][at] = key;
-	h->key[key].heap_at = at;
+	if (h->group[g].line != LINE_NONE)
+		heap_leave(&h->line[queue][h->group[g].line], &h->by_first, g);
+	h->group[g].line = LINE_NONE;
 }
 
 static void
-rise(struct sch *h, enum queue_heap which, uint32_t at)
+file(struct sch *h, uint32_t queue, uint32_t g)
 {
-	uint32_t *heap = h->heap[which], key = heap[at];
+	enum sch_away away = h->key[g % h->nkeys].away;
+	enum queue_line line = away == AWAY_HERE ? LINE_READY :
+	    away == AWAY_OUT			 ? LINE_COLD :
+						   LINE_NONE;
 
-	while (at > 0 && above(h, key, heap[(at - 1) / 2])) {
-		put(h, which, at, heap[(at - 1) / 2]);
-		at = (at - 1) / 2;
-	}
-	put(h, which, at, key);
-}
-
-static void
-sink(struct sch *h, enum queue_heap which, uint32_t at)
-{
-	uint32_t *heap = h->heap[which], key = heap[at];
-
-	for (;;) {
-		uint32_t child = 2 * at + 1;
-
-		if (child >= h->heap_n[which])
-			break;
-		if (child + 1 < h->heap_n[which] &&
-		    above(h, heap[child + 1], heap[child]))
-			child++;
-		if (!above(h, heap[child], key))
-			break;
-		put(h, which, at, heap[child]);
-		at = child;
-	}
-	put(h, which, at, key);
-}
-
-static void
-take_out(struct sch *h, uint32_t key)
-{
-	struct sch_key *k = &h->key[key];
-	enum queue_heap which = k->heap;
-	uint32_t at = k->heap_at, last;
-
-	if (which == HEAP_NONE)
+	if (h->group[g].waits.n == 0 || line == LINE_NONE)
 		return;
-	last = h->heap[which][--h->heap_n[which]];
-	k->heap = HEAP_NONE;
-	if (last == key)
-		return;
-	put(h, which, at, last);
-	rise(h, which, at);
-	sink(h, which, h->key[last].heap_at);
+	h->group[g].line = (uint8_t)line;
+	heap_enter(&h->line[queue][line], &h->by_first, g);
 }
 
-/* The key's own order may have changed since it was put in: take_out goes by its
- * position and compares the others alone. */
 void
 queue_file(struct sch *h, uint32_t key)
 {
-	struct sch_key *k = &h->key[key];
-	enum queue_heap which = HEAP_NONE;
-
-	if (k->waiting > 0 && k->away == AWAY_HERE)
-		which = HEAP_READY;
-	else if (k->waiting > 0 && k->away == AWAY_OUT)
-		which = HEAP_COLD;
-	take_out(h, key);
-	if (which == HEAP_NONE)
-		return;
-	k->heap = (uint8_t)which;
-	put(h, which, h->heap_n[which]++, key);
-	rise(h, which, k->heap_at);
+	for (uint32_t q = 0; q < QUEUES; q++) {
+		unfile(h, q, group_of(h, q, key));
+		file(h, q, group_of(h, q, key));
+	}
 }
 
-/* Where a slot goes in its list: behind this one.  New requests find it at once
- * from the tail, those that come back from the head. */
-static uint32_t
-behind(const struct sch *h, const struct sch_key *k, uint32_t slot)
+/* While the first of a group changes, the group is in no line: a line is
+ * ordered by what its groups hold. */
+static void
+enter(struct sch *h, uint32_t slot)
 {
-	uint32_t at = NOBODY, i;
+	struct sch_slot *p = &h->slot[slot];
+	uint32_t g = group_of(h, p->queue, p->key);
 
-	if (k->tail == NOBODY || queue_before(h, k->tail, slot))
-		return k->tail;
-	for (i = k->head; queue_before(h, i, slot); i = h->slot[i].next)
-		at = i;
-	return at;
+	unfile(h, p->queue, g);
+	heap_enter(&h->group[g].waits, &h->by_queue, slot);
+	file(h, p->queue, g);
+	if (p->queue > 0)
+		heap_enter(&h->ages, &h->by_age, slot);
+	h->waiting_in[p->queue]++;
 }
 
+static void
+leave(struct sch *h, uint32_t slot)
+{
+	struct sch_slot *p = &h->slot[slot];
+	uint32_t g = group_of(h, p->queue, p->key);
+
+	unfile(h, p->queue, g);
+	heap_leave(&h->group[g].waits, &h->by_queue, slot);
+	file(h, p->queue, g);
+	if (p->queue > 0)
+		heap_leave(&h->ages, &h->by_age, slot);
+	h->waiting_in[p->queue]--;
+}
+
+/* Classes may be others than when it last waited. */
 void
 queue_enter(struct sch *h, uint32_t slot)
 {
 	struct sch_slot *p = &h->slot[slot];
-	struct sch_key *k = &h->key[p->key];
 
-	p->prev = behind(h, k, slot);
-	p->next = p->prev == NOBODY ? k->head : h->slot[p->prev].next;
-	if (p->prev == NOBODY)
-		k->head = slot;
-	else
-		h->slot[p->prev].next = slot;
-	if (p->next == NOBODY)
-		k->tail = slot;
-	else
-		h->slot[p->next].prev = slot;
-	k->waiting++;
-	if (k->head == slot || k->heap == HEAP_NONE)
-		queue_file(h, p->key);
+	if (p->queue > 0) {
+		p->class = (uint8_t)account_class(h, p->size);
+		p->queue = (uint8_t)(1 + p->class);
+	}
+	enter(h, slot);
+	h->key[h->slot[slot].key].waiting++;
 }
 
 void
 queue_leave(struct sch *h, uint32_t slot)
 {
-	struct sch_slot *p = &h->slot[slot];
-	struct sch_key *k = &h->key[p->key];
-	bool first = k->head == slot;
+	must(h->key[h->slot[slot].key].waiting > 0);
+	leave(h, slot);
+	h->key[h->slot[slot].key].waiting--;
+}
 
-	must(k->waiting > 0);
-	if (p->prev == NOBODY)
-		k->head = p->next;
-	else
-		h->slot[p->prev].next = p->next;
-	if (p->next == NOBODY)
-		k->tail = p->prev;
-	else
-		h->slot[p->next].prev = p->prev;
-	k->waiting--;
-	if (first)
-		queue_file(h, p->key);
+void
+queue_move(struct sch *h, uint32_t slot, uint32_t queue)
+{
+	leave(h, slot);
+	h->slot[slot].queue = (uint8_t)queue;
+	enter(h, slot);
 }
 
 uint32_t
-queue_top(const struct sch *h, enum queue_heap which)
+queue_top(const struct sch *h, uint32_t queue, enum queue_line line)
 {
-	return h->heap_n[which] == 0 ? NOBODY : h->heap[which][0];
+	uint32_t g = h->line[queue][line].top;
+
+	return g == HEAP_NONE ? NOBODY : h->group[g].waits.top;
+}
+
+uint32_t
+queue_head(const struct sch *h, uint32_t queue)
+{
+	uint32_t ready = queue_top(h, queue, LINE_READY);
+	uint32_t cold = queue_top(h, queue, LINE_COLD);
+
+	if (ready == NOBODY || cold == NOBODY)
+		return ready == NOBODY ? cold : ready;
+	if (queue > 0 &&
+	    h->now - h->slot[cold].view.arrived_ns < h->rules.cold_wait_ns)
+		return ready;
+	return by_queue(h, ready, cold) ? ready : cold;
+}
+
+uint32_t
+queue_first(const struct sch *h, uint32_t key)
+{
+	uint32_t best = NOBODY;
+
+	for (uint32_t q = 0; q < QUEUES; q++) {
+		uint32_t slot = h->group[group_of(h, q, key)].waits.top;
+
+		if (slot != HEAP_NONE &&
+		    (best == NOBODY || queue_older(h, slot, best)))
+			best = slot;
+	}
+	return best;
+}
+
+void
+queue_promote(struct sch *h, nsec now)
+{
+	while (h->ages.n > 0) {
+		uint32_t slot = h->ages.top;
+
+		if (now - h->slot[slot].view.arrived_ns < h->rules.age_ns)
+			break;
+		queue_move(h, slot, 0);
+		sch_count(&h->w.meters->promoted);
+	}
+}
+
+/* Heaps are ordered by the rules: they are emptied under the old order's shape
+ * and filled anew. */
+void
+queue_again(struct sch *h)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < h->nslots; i++)
+		if (h->slot[i].phase == PHASE_WAITING)
+			h->order[n++] = i;
+	queue_format(h);
+	for (int q = 0; q < QUEUES; q++)
+		h->waiting_in[q] = 0;
+	for (uint32_t i = 0; i < n; i++) {
+		struct sch_slot *p = &h->slot[h->order[i]];
+
+		p->size = account_size(h,
+		    &(struct size_view){ p->view.prompt, p->view.predicted,
+			p->view.adapter_bytes, p->runs_s });
+		p->class = (uint8_t)account_class(h, p->size);
+		p->queue = p->queue == 0 ? 0 : (uint8_t)(1 + p->class);
+		enter(h, h->order[i]);
+	}
+}
+
+uint32_t
+sch_queue_of(const struct sch *h, uint32_t slot)
+{
+	return h->slot[slot].queue;
 }

@@ -34,9 +34,19 @@ go(struct sch *h, uint32_t key, enum sch_away to)
 {
 	struct sch_key *k = &h->key[key];
 	bool was = k->away == AWAY_COMING || k->away == AWAY_LEAVING;
+	bool is = to == AWAY_COMING || to == AWAY_LEAVING;
 
-	h->nmoving -= was;
-	h->nmoving += to == AWAY_COMING || to == AWAY_LEAVING;
+	h->ncoming -= k->away == AWAY_COMING;
+	h->ncoming += to == AWAY_COMING;
+	if (is && !was) {
+		k->moving_at = h->nmoving;
+		h->moving[h->nmoving++] = key;
+	} else if (was && !is) {
+		uint32_t last = h->moving[--h->nmoving];
+
+		h->moving[k->moving_at] = last;
+		h->key[last].moving_at = k->moving_at;
+	}
 	k->away = (uint8_t)to;
 	queue_file(h, key);
 }
@@ -92,6 +102,8 @@ leaving(struct sch *h, uint32_t key)
 {
 	struct sch_key *k = &h->key[key];
 
+	h->leaving_of[k->class]++;
+
 	/* The words that ended its tickets have been load-acquired before. */
 	k->fence = atomic_load_explicit(h->w.launched_step,
 	    memory_order_acquire);
@@ -108,7 +120,10 @@ resident_call_out(struct sch *h, uint32_t key)
 	struct place_word want = want_of(h, key);
 
 	must(k->running == 0 && want.state == WANT_IN);
+	h->vain |= h->nlive == 0 && k->waiting > 0 && !k->used;
+	evict_leave(h, key);
 	leaving(h, key);
+	k->gone_ns = h->now;
 	want.gen = word_next_gen(want.gen);
 	want.state = WANT_OUT;
 	word_store_place(&h->w.want[key - 1], want);
@@ -156,7 +171,9 @@ resident_rebuild(struct sch *h, uint32_t key, nsec now)
 	}
 	hold_place(h, key, want.class, want.place);
 	h->key[key].here_ns = now;
-	if (want.state != WANT_IN)
+	if (want.state == WANT_IN)
+		evict_enter(h, key, now);
+	else
 		leaving(h, key);
 	go(h, key,
 	    want.state != WANT_IN		  ? AWAY_LEAVING :
@@ -180,7 +197,7 @@ void
 resident_deny_all(struct sch *h, uint32_t key, enum slot_denied why, nsec now)
 {
 	while (h->key[key].waiting > 0)
-		place_deny(h, h->key[key].head, why, now);
+		place_deny(h, queue_first(h, key), why, now);
 }
 
 /* Why this adapter cannot be brought; DENIED_NONE: it can. */
@@ -230,74 +247,115 @@ find_place(struct sch *h, uint32_t kind, uint32_t n, uint32_t *place)
 	return true;
 }
 
-/* While no more may run, no adapter that is waited for goes for another one. */
-static void
-make_room(struct sch *h, uint32_t key, uint32_t kind, uint32_t n, nsec now)
+/* Makes room; who is to have it.  One that is brought early, or while no more
+ * may run, takes it from nobody who waits. */
+static bool
+make_room(struct sch *h, uint32_t key, uint32_t kind, uint32_t n, bool early,
+    nsec now)
 {
-	const struct sch_key *k = &h->key[key];
-	const struct admit_view *who = NULL;
-	bool queued = false;
+	uint32_t first = queue_first(h, key);
+	const struct admit_view *who = first == NOBODY ? NULL :
+							 &h->slot[first].view;
+	bool queued = first != NOBODY && !early &&
+	    h->nlive < h->w.plan->batch_max;
 
-	if (k->waiting > 0) {
-		who = &h->slot[k->head].view;
-		queued = h->nlive < h->w.plan->batch_max;
-	}
-	if (kind > 0)
-		(void)evict_place(h, kind, who, queued, now);
-	else
-		(void)evict_chunks(h, n, who, queued, now);
+	return kind > 0 ? evict_place(h, kind, who, queued, now) :
+			  evict_chunks(h, n, who, queued, now);
 }
 
-/* Whether keys and values of its first waiter would have room beside it.  If
- * not, the place would go to them before it is used. */
-static bool
-has_room_beside(const struct sch *h, uint32_t key, uint32_t kind, uint32_t n)
+/* Blocks that its first waiter and the place need together; 0: nobody waits, or
+ * nobody runs who could give any back. */
+static uint64_t
+need_beside(const struct sch *h, uint32_t key, uint32_t kind, uint32_t n)
 {
-	const struct sch_key *k = &h->key[key];
+	uint32_t first = queue_first(h, key);
 	uint64_t blocks = 0;
 
-	if (k->waiting == 0 || h->nlive == 0)
-		return true;
+	if (first == NOBODY || h->nlive == 0)
+		return 0;
 	if (kind == 0 || h->class_room[kind] == NOBODY)
 		blocks = (uint64_t)n * h->per_chunk;
-	return chunks_blocks_free(h) >=
-	    blocks + grant_room(h, k->head, look_tokens(h, k->head));
+	return blocks + grant_room(h, first, look_tokens(h, first));
 }
 
-/* A1.  BRING_LACKS: memory lacks, or is on its way. */
-enum resident_bring
-resident_bring(struct sch *h, uint32_t key, nsec now)
+/* Whole chunks without which so many blocks cannot be had. */
+static uint32_t
+chunks_for(const struct sch *h, uint64_t blocks)
+{
+	uint64_t has = (uint64_t)h->nfree_blocks + h->ncooling + h->returning;
+
+	return blocks <= has ?
+	    0 :
+	    (uint32_t)((blocks - has + h->per_chunk - 1) / h->per_chunk);
+}
+
+static enum resident_bring
+soon(bool on_its_way)
+{
+	return on_its_way ? BRING_SOON : BRING_LACKS;
+}
+
+/* A1 */
+static void
+bring(struct sch *h, uint32_t key, uint32_t kind, uint32_t place, nsec now)
 {
 	struct sch_key *k = &h->key[key];
-	struct place_word want = want_of(h, key), have;
-	uint64_t bytes = h->w.info[key - 1].bytes;
-	uint64_t chunk_bytes = h->w.plan->chunk_bytes;
-	uint32_t kind = dir_class(bytes, chunk_bytes), place;
-	uint32_t n = dir_chunks(bytes, chunk_bytes), blocks;
-	enum slot_denied why = hopeless(h, key, bytes);
+	struct place_word want = want_of(h, key);
 
-	must(k->away == AWAY_OUT);
-	if (!taken_up(h, key, &have))
-		return BRING_LACKS;
-	if (why != DENIED_NONE) {
-		resident_deny_all(h, key, why, now);
-		return BRING_DENIED;
-	}
-	if (!has_room_beside(h, key, kind, n)) {
-		blocks = grant_room(h, k->head, look_tokens(h, k->head));
-		make_room(h, key, 0, n + blocks / h->per_chunk + 1, now);
-		return BRING_LACKS;
-	}
-	if (!find_place(h, kind, n, &place)) {
-		make_room(h, key, kind, n, now);
-		return BRING_LACKS;
-	}
 	hold_place(h, key, kind, place);
 	want = (struct place_word){ word_next_gen(want.gen), WANT_IN, kind,
 		place };
 	word_store_place(&h->w.want[key - 1], want);
+	k->called_ns = now;
+	k->used = false;
 	go(h, key, AWAY_COMING);
+	evict_enter(h, key, now);
+	sch_add(&h->w.meters->load_bytes_wanted, h->w.info[key - 1].bytes);
 	sch_tell_loader(h, key - 1);
+}
+
+/* Where it is not the oldest who goes first in a turn, what is brought for one
+ * must not go for an older one at once, or nobody comes to rest. */
+static bool
+promises(const struct sch *h, uint32_t key)
+{
+	const struct admit_policy *p = h->rules.admission;
+	uint32_t first = queue_first(h, key);
+
+	if (p->queues == ADMIT_ONE && p->before == admit_older)
+		return false;
+	return first != NOBODY && h->slot[first].queue > 0;
+}
+
+enum resident_bring
+resident_bring(struct sch *h, uint32_t key, bool early, nsec now)
+{
+	struct sch_key *k = &h->key[key];
+	struct place_word have;
+	uint64_t bytes = h->w.info[key - 1].bytes;
+	uint64_t chunk_bytes = h->w.plan->chunk_bytes, beside;
+	uint32_t kind = dir_class(bytes, chunk_bytes), place;
+	uint32_t n = dir_chunks(bytes, chunk_bytes);
+	enum slot_denied why = hopeless(h, key, bytes);
+
+	must(k->away == AWAY_OUT);
+	if (!taken_up(h, key, &have))
+		return BRING_SOON;
+	if (why != DENIED_NONE) {
+		resident_deny_all(h, key, why, now);
+		return BRING_DENIED;
+	}
+	/* If keys and values of its first waiter had no room beside it, the
+	 * place would go to them before it is used. */
+	beside = early ? 0 : need_beside(h, key, kind, n);
+	if (chunks_blocks_free(h) < beside)
+		return soon(
+		    make_room(h, key, 0, chunks_for(h, beside), early, now));
+	if (!find_place(h, kind, n, &place))
+		return soon(make_room(h, key, kind, n, early, now));
+	k->early = early;
+	k->promised = !early && promises(h, key);
+	bring(h, key, kind, place, now);
 	return BRING_DONE;
 }
 
@@ -307,10 +365,15 @@ resident_idle(struct sch *h, uint32_t key)
 {
 	struct sch_key *k = &h->key[key];
 
-	if (key == 0 || k->running > 0 || k->waiting > 0 ||
+	if (key == 0 || k->running > 0 ||
 	    (k->away != AWAY_HERE && k->away != AWAY_COMING))
 		return;
-	if (k->unload || dir_entry_state(entry_of(h, key)) != DIR_LISTED)
+	if (k->waiting > 0 ?
+		k->used && !k->pinned &&
+		    h->rules.eviction->idle == EVICT_DROPS :
+		(k->unload || dir_entry_state(entry_of(h, key)) != DIR_LISTED ||
+		    (!k->pinned && h->rules.eviction->idle != EVICT_KEEPS &&
+			!k->wanted)))
 		resident_call_out(h, key);
 }
 
@@ -329,12 +392,19 @@ static void
 arrived(struct sch *h, uint32_t key, nsec now)
 {
 	struct sch_key *k = &h->key[key];
+	uint32_t first;
 
+	cost_learn(&h->load_cost, (double)h->w.info[key - 1].bytes / (1 << 20),
+	    0, 0, (double)(now - k->called_ns) / (double)SECOND);
 	k->here_ns = k->used_ns = now;
 	sch_count(&h->w.meters->loads);
-	for (uint32_t i = k->head; i != NOBODY; i = h->slot[i].next)
-		h->slot[i].adapter_ns = now;
 	go(h, key, AWAY_HERE);
+	evict_touch(h, key, now);
+	first = queue_first(h, key);
+	/* It was brought early, and is waited for all the same. */
+	if (k->early && first != NOBODY &&
+	    queue_head(h, h->slot[first].queue) == first)
+		sch_count(&h->w.meters->prefetch_late);
 }
 
 /* What the loader's word says now. */
@@ -357,6 +427,7 @@ resident_look(struct sch *h, uint32_t key, nsec now)
 			failed(h, key, now);
 		else if (was == AWAY_LEAVING && h->completed >= k->fence) {
 			place_back(h, key);
+			h->leaving_of[k->class]--;
 			k->unload = false;
 			go(h, key, AWAY_OUT);
 		}
@@ -365,34 +436,48 @@ resident_look(struct sch *h, uint32_t key, nsec now)
 	return k->away != was;
 }
 
-/* What an operator asks of it: obeyed once, again after a restart. */
+/* What an operator asks of it: obeyed once, again after a restart.  false: not
+ * yet, it is tried again at the next sweep. */
+static bool
+obey(struct sch *h, uint32_t key, uint64_t ask, nsec now)
+{
+	struct sch_key *k = &h->key[key];
+	enum dir_ask what = dir_ask_command(ask);
+	enum resident_bring come;
+
+	if (what == ASK_LOAD || what == ASK_PIN) {
+		k->unload = false;
+		k->wanted = true;
+		if (k->away != AWAY_OUT)
+			return k->away != AWAY_LEAVING;
+		come = resident_bring(h, key, false, now);
+		return come == BRING_DONE || come == BRING_DENIED;
+	}
+	if (what == ASK_UNLOAD && k->away != AWAY_OUT) {
+		k->unload = true;
+		resident_idle(h, key);
+	}
+	k->wanted = false;
+	return true;
+}
+
 void
 resident_ask(struct sch *h, uint32_t key, nsec now)
 {
 	struct sch_key *k = &h->key[key];
 	uint64_t ask = atomic_load_explicit(&h->w.ask[key - 1],
 	    memory_order_acquire);
-	enum dir_ask command = dir_ask_command(ask);
 	uint64_t entry;
+	bool of_this;
 
+	worth_meet(h, key);
 	if (ask == k->asked)
 		return;
 	entry = entry_of(h, key);
-	if (dir_serial(entry) != dir_serial(ask) ||
-	    dir_entry_state(entry) != DIR_LISTED) {
+	of_this = dir_serial(entry) == dir_serial(ask) &&
+	    dir_entry_state(entry) == DIR_LISTED;
+	k->pinned = of_this && dir_ask_pinned(ask);
+	evict_touch(h, key, now);
+	if (!of_this || obey(h, key, ask, now))
 		k->asked = ask;
-		return;
-	}
-	if (command == ASK_LOAD || command == ASK_PIN) {
-		k->unload = false;
-		/* Tried again at the next sweep while memory lacks. */
-		if (k->away == AWAY_LEAVING ||
-		    (k->away == AWAY_OUT &&
-			resident_bring(h, key, now) == BRING_LACKS))
-			return;
-	} else if (command == ASK_UNLOAD && k->away != AWAY_OUT) {
-		k->unload = true;
-		resident_idle(h, key);
-	}
-	k->asked = ask;
 }

@@ -2,7 +2,7 @@
  */
 #include "scheduler/sch.h"
 
-#define ADMIT_MAX 64 /* placements and loads a turn, so that it stays short */
+#define RESCORE 4 /* adapters whose worth is looked at again each turn */
 
 /* A new gpuexec obeys only what it is told itself. */
 static void
@@ -35,9 +35,9 @@ new_completed(struct sch *h, nsec now)
 	chunks_cool(h);
 	if (!more || h->nmoving == 0)
 		return;
-	for (uint32_t i = h->nholding; i-- > 0;)
-		if (h->key[h->holding[i]].away == AWAY_LEAVING)
-			(void)resident_look(h, h->holding[i], now);
+	for (uint32_t i = h->nmoving; i-- > 0;)
+		if (i < h->nmoving && h->key[h->moving[i]].away == AWAY_LEAVING)
+			(void)resident_look(h, h->moving[i], now);
 }
 
 static int
@@ -60,49 +60,10 @@ next_suspect(struct sch *h)
 	if (h->suspect != NOBODY || best == NOBODY)
 		return;
 	for (uint32_t i = h->slot[best].next; i != NOBODY; i = h->slot[i].next)
-		if (queue_before(h, i, best))
+		if (queue_older(h, i, best))
 			best = i;
 	h->suspect = best;
 	sch_phase_set(h, best, PHASE_WAITING);
-}
-
-/* Places the first waiter of an adapter that is here. */
-static bool
-admit_ready(struct sch *h, uint32_t key, nsec now)
-{
-	if (!resident_here(h, key))
-		return resident_look(h, key, now);
-	return place_first(h, h->key[key].head, now) != PLACE_LACKS;
-}
-
-/* First come, first served: the older of who may be placed and who needs its
- * adapter brought; where memory lacks, nobody younger goes on. */
-static int
-admit(struct sch *h, nsec now)
-{
-	int done = 0;
-
-	for (; done < ADMIT_MAX; done++) {
-		uint32_t ready = queue_top(h, HEAP_READY);
-		uint32_t cold = queue_top(h, HEAP_COLD);
-
-		if (h->nlive >= h->w.plan->batch_max)
-			ready = NOBODY;
-		if (ready != NOBODY && cold != NOBODY) {
-			if (queue_before(h, h->key[ready].head,
-				h->key[cold].head))
-				cold = NOBODY;
-			else
-				ready = NOBODY;
-		}
-		if (ready == NOBODY && cold == NOBODY)
-			break;
-		if (ready != NOBODY ?
-			!admit_ready(h, ready, now) :
-			resident_bring(h, cold, now) == BRING_LACKS)
-			break;
-	}
-	return done;
 }
 
 int
@@ -119,7 +80,10 @@ turn_all(struct sch *h, nsec now)
 		return done;
 	if (h->nlacks > 0)
 		grant_serve(h, now);
+	recent_refresh(h, now, false);
+	if (h->nholding > 0)
+		evict_rescore(h, RESCORE, now);
 	if (h->nlacks == 0)
-		done += admit(h, now);
+		done += admission_turn(h, now);
 	return done;
 }

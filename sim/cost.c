@@ -36,7 +36,7 @@ bool
 sim_term_whole(const struct sim_term *t)
 {
 	return strcmp(t->unit, "ms") != 0 && strcmp(t->unit, "us") != 0 &&
-	    strcmp(t->unit, "share") != 0;
+	    strcmp(t->unit, "ratio") != 0;
 }
 
 int

@@ -10,7 +10,12 @@
  *	+ attend_token * context of d + prefill_attend * pairs of p
  *	+ lora_step (if any row has an adapter) + lora_adapter * adapters
  *	+ lora_prefill_rank * sum of ranks over p + lora_decode_rank * over d
- *	+ the stalls of loads that began since the last step
+ *	+ what is left, as it begins, of the stalls of loads
+ *
+ * The stall of a load is load_stall_ms + load_stall_factor * its time on the
+ * link.  It begins with the copy, or when the step under way or the stall before
+ * it ends, and passes by itself: no step pays for loads that were over before it
+ * began.  A load that finds nothing running stalls nothing.
  */
 #ifndef SIM_COST_H
 #define SIM_COST_H

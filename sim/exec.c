@@ -36,11 +36,11 @@ reap(struct sim *m)
 static void
 let_go(struct sim *m, uint32_t slot)
 {
+	sim_waits_over(m, slot);
 	if (m->seat_of[slot] == SIM_NONE)
 		return;
 	m->seat[m->seat_of[slot]].over = true;
 	reap(m);
-	sim_waits_over(m);
 }
 
 /* 4 */
@@ -83,6 +83,7 @@ obey(struct sim *m, uint32_t slot)
 		return;
 	if (f.state == F_CLOSED) {
 		let_go(m, slot);
+		m->results[slot].finish = FINISH_CLOSED;
 		set_x(m, slot, s, X_FIN, n);
 	} else if (s.state != S_PLACED) {
 		if (known && x.state == X_HELD && x.round == s.round)
@@ -125,14 +126,17 @@ sim_exec_begin(struct sim *m)
 		return;
 	m->stepping = true;
 	m->launched++;
-	took = sim_cost_step(&m->setup->cost, &step) + m->stall_ns;
-	m->stall_ns = 0;
+	took = sim_cost_step(&m->setup->cost, &step);
+	if (m->stall_until > m->now)
+		took += m->stall_until - m->now;
 	sim_note(m, SIM_NOTE_STEP, m->launched,
 	    step.decode_rows + step.prompt_tokens);
 	if (m->step_longest < took)
 		m->step_longest = took;
 	/* A cost model may say that steps take no time. */
-	sim_after(m, took > 0 ? took : 1, SIM_STEP_END, 0, 0);
+	took = took > 0 ? took : 1;
+	m->step_ends = m->now + took;
+	sim_after(m, took, SIM_STEP_END, 0, 0);
 }
 
 static void
@@ -181,8 +185,9 @@ commit(struct sim *m, struct sim_seat *t)
 	if (t->n < t->output)
 		return;
 	t->over = true;
+	m->results[t->slot].finish = FINISH_STOP;
 	set_x(m, t->slot, s, X_FIN, t->n);
-	sim_waits_over(m);
+	sim_waits_over(m, t->slot);
 	sim_front_look(m, t->slot);
 }
 

@@ -181,6 +181,12 @@ ascending(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static double
+weight_of(const struct fit_data *d, size_t i)
+{
+	return d->weight == NULL ? 1 : d->weight[i];
+}
+
 /* Weights for the next turn: by what is predicted now, 0 for the worst. */
 static void
 weigh(const struct fit_data *d, const double *c, double trim, double *weight,
@@ -191,7 +197,7 @@ weigh(const struct fit_data *d, const double *c, double trim, double *weight,
 	for (size_t i = 0; i < d->n; i++) {
 		double p = predict(d, i, c);
 
-		weight[i] = p > 0 ? 1 / (p * p) : 0;
+		weight[i] = p > 0 ? weight_of(d, i) / (p * p) : 0;
 		far[i] = p > 0 ? fabs(d->y[i] - p) / p : INFINITY;
 	}
 	memcpy(sorted, far, d->n * sizeof(*far));
@@ -215,7 +221,7 @@ fit_robust(const struct fit_data *d, double trim, double *c)
 		return err_set(ERR_MEMORY, "no memory to fit %zu samples",
 		    d->n);
 	for (size_t i = 0; i < d->n; i++)
-		room[i] = 1 / (d->y[i] * d->y[i]);
+		room[i] = weight_of(d, i) / (d->y[i] * d->y[i]);
 	fit_squares(d, room, c);
 	for (int turn = 0; turn < TURNS; turn++) {
 		weigh(d, c, trim, room, room + d->n, room + 2 * d->n);
@@ -223,6 +229,21 @@ fit_robust(const struct fit_data *d, double trim, double *c)
 	}
 	free(room);
 	return 0;
+}
+
+double
+fit_keep_total(const struct fit_data *d, double *c)
+{
+	double told = 0, took = 0, factor;
+
+	for (size_t i = 0; i < d->n; i++) {
+		told += weight_of(d, i) * predict(d, i, c);
+		took += weight_of(d, i) * d->y[i];
+	}
+	factor = told > 0 ? took / told : 1;
+	for (int j = 0; j < d->terms; j++)
+		c[j] *= factor;
+	return factor;
 }
 
 int
@@ -247,6 +268,7 @@ fit_errors(const struct fit_data *d, const double *c,
 	if (e->n > 0) {
 		qsort(share, e->n, sizeof(*share), ascending);
 		e->mean /= (double)e->n;
+		e->p50 = share[e->n / 2];
 		e->p90 = share[(size_t)((double)(e->n - 1) * 0.9)];
 		e->total = told / took;
 	}

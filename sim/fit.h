@@ -32,6 +32,7 @@ struct fit_data {
 	const double *y; /* [n], over 0 */
 	size_t n;
 	int terms;
+	const double *weight; /* [n] how much a row counts; NULL: all alike */
 };
 
 /* Non-negative c[terms] with the least sum of weight (x c - y)^2; weight [n],
@@ -42,11 +43,16 @@ void fit_squares(const struct fit_data *, const double *weight, double *c);
  * than two rows a term; ERR_MEMORY. */
 int fit_robust(const struct fit_data *, double trim, double *c);
 
+/* Multiplies all of c so that the rows together, by weight, are told as
+ * measured, and returns by what: who waits for a thousand steps waits for the
+ * worst, too. */
+double fit_keep_total(const struct fit_data *, double *c);
+
 /* How far x c is from y, as shares of y. */
 struct fit_error {
 	size_t n;
-	double mean, p90; /* of the absolute share */
-	double total;	  /* sum of x c over sum of y */
+	double mean, p50, p90; /* of the absolute share */
+	double total;	       /* sum of x c over sum of y */
 };
 
 /* Over rows with which[i] != 0; which NULL: all.  ERR_MEMORY. */

@@ -26,6 +26,7 @@ submit(struct sim *m, uint32_t slot, uint64_t ask)
 	struct word f = word_load(&m->f[slot]);
 
 	r->arrived_ns = q->at + SIM_START;
+	r->deadline_ns = q->deadline == 0 ? 0 : q->deadline + SIM_START;
 	r->adapter = q->adapter < 0 ? SLOT_BASE : q->adapter;
 	r->adapter_serial = q->adapter < 0 ? 0 : 1;
 	r->nprompt = (int32_t)q->prompt;
@@ -44,8 +45,14 @@ submit(struct sim *m, uint32_t slot, uint64_t ask)
 static void
 fill(struct sim *m)
 {
-	while (m->submitted < m->arrived && m->nfree_slots > 0)
-		submit(m, m->free_slots[--m->nfree_slots], m->submitted++);
+	while (m->submitted < m->arrived && m->nfree_slots > 0) {
+		uint64_t ask = m->submitted++;
+
+		if (m->result->outcomes[ask].failed)
+			m->left_outside--;
+		else
+			submit(m, m->free_slots[--m->nfree_slots], ask);
+	}
 }
 
 void
@@ -65,36 +72,52 @@ sim_front_arrival(struct sim *m)
 }
 
 static void
+count_end(struct sim *m, uint64_t ask, uint8_t failed)
+{
+	struct sim_outcome *o = &m->result->outcomes[ask];
+
+	o->failed = failed;
+	m->ended++;
+	m->last_end_ns = m->now;
+	m->moved_ns = m->now;
+	sim_note(m,
+	    failed == SIM_LEFT ? SIM_NOTE_LEAVES :
+		failed	       ? SIM_NOTE_DENIED :
+				 SIM_NOTE_ENDS,
+	    ask, failed ? failed : (int64_t)o->tokens);
+	if (m->setup->progress != NULL && m->ended % 1024 == 0)
+		m->setup->progress(m->setup->progress_arg, m->ended,
+		    m->work->n);
+}
+
+static void
 record(struct sim *m, uint32_t slot, uint8_t failed)
 {
 	const struct slot_ticket *t = &m->ticket[slot];
 	uint64_t ask = m->slot[slot].ask;
 	struct sim_outcome *o = &m->result->outcomes[ask];
 
-	o->seen_ns = t->seen_ns - SIM_START;
-	o->squashes = (uint16_t)t->squashes;
-	o->failed = failed;
-	m->ended++;
-	m->last_end_ns = m->now;
-	m->moved_ns = m->now;
-	if (!failed && m->service_longest < m->now - o->placed_ns)
+	if (word_load(&m->s[slot]).gen == word_load(&m->f[slot]).gen) {
+		o->seen_ns = t->seen_ns - SIM_START;
+		o->squashes = (uint16_t)t->squashes;
+	}
+	if (m->slot[slot].round > 0 &&
+	    m->service_longest < m->now - o->placed_ns)
 		m->service_longest = m->now - o->placed_ns;
-	sim_note(m, failed ? SIM_NOTE_DENIED : SIM_NOTE_ENDS, ask,
-	    failed ? failed : (int64_t)o->tokens);
+	count_end(m, ask, failed);
 	if (!failed && o->tokens != m->work->asks[ask].output)
 		sim_breach(m, "request %llu has ended after %u tokens of %u",
 		    (unsigned long long)ask, o->tokens,
 		    m->work->asks[ask].output);
-	if (m->setup->progress != NULL && m->ended % 1024 == 0)
-		m->setup->progress(m->setup->progress_arg, m->ended,
-		    m->work->n);
 }
 
-/* 7, for one that has met its end or was denied. */
+/* 7, for one that has met its end, was denied, or whose client has gone. */
 static void
 close_slot(struct sim *m, uint32_t slot, struct word f, uint8_t failed)
 {
 	record(m, slot, failed);
+	if (m->slot[slot].waits)
+		sim_waits_gone(m, slot);
 	f.state = F_CLOSED;
 	word_store(&m->f[slot], f);
 	(void)ring_push(&m->fe_sc.tx, slot);
@@ -128,4 +151,34 @@ sim_front_look(struct sim *m, uint32_t slot)
 	else if (f.state == F_CLOSED && s.gen == f.gen && s.state == S_REL &&
 	    m->slot[slot].open_at != SIM_NONE)
 		take_back(m, slot);
+}
+
+static uint32_t
+slot_of(const struct sim *m, uint64_t ask)
+{
+	for (uint32_t i = 0; i < m->nopen; i++)
+		if (m->slot[m->open[i]].ask == ask)
+			return m->open[i];
+	return SIM_NONE;
+}
+
+void
+sim_front_leave(struct sim *m, uint64_t ask)
+{
+	uint32_t slot;
+	struct word f;
+
+	if (ask >= m->arrived || m->result->outcomes[ask].failed)
+		return;
+	if (ask >= m->submitted) {
+		m->left_outside++;
+		sim_waits_never(m, ask);
+		count_end(m, ask, SIM_LEFT);
+		return;
+	}
+	if ((slot = slot_of(m, ask)) == SIM_NONE)
+		return;
+	f = word_load(&m->f[slot]);
+	if (f.state == F_SUB)
+		close_slot(m, slot, f, SIM_LEFT);
 }

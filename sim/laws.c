@@ -3,6 +3,8 @@
  *	one owner a block, and it lies in a chunk of keys and values
  *	one want a place, and it lies in a chunk of its class, and fits
  *	a live ticket's adapter is wanted where it is, and no step loses its own
+ *	a pinned adapter that is here stays
+ *	quota = available + charged, of each queue
  *	every request is outside, open or ended
  *	what is used and what is not is all there is */
 #include "sim/world.h"
@@ -123,6 +125,27 @@ tickets_keep_their_adapters(struct sim *m)
 	}
 }
 
+/* From the first turn that finds it here and pinned; an operator may have it
+ * unloaded all the same. */
+static void
+pinned_adapters_stay(struct sim *m)
+{
+	for (uint32_t a = 0; a < m->plan.adapters; a++) {
+		uint64_t ask = atomic_load_explicit(&m->ask[a],
+		    memory_order_relaxed);
+		struct place_word want = word_load_place(&m->want[a]);
+
+		if (dir_ask_pinned(ask) && m->stays[a] != 0 &&
+		    m->stays[a] != want.gen &&
+		    dir_ask_command(ask) != ASK_UNLOAD)
+			sim_breach(m, "adapter %u leaves though it is pinned",
+			    a);
+		m->stays[a] = dir_ask_pinned(ask) && want.state == WANT_IN ?
+		    want.gen :
+		    0;
+	}
+}
+
 static void
 step_keeps_its_own(struct sim *m)
 {
@@ -149,16 +172,15 @@ step_keeps_its_own(struct sim *m)
 static void
 no_request_is_lost(struct sim *m)
 {
-	uint64_t open = 0;
+	uint64_t open = 0, should = m->submitted + m->left_outside - m->ended;
 
 	for (uint32_t i = 0; i < m->nopen; i++)
 		open += word_load(&m->f[m->open[i]]).state == F_SUB;
-	if (open != m->submitted - m->ended)
+	if (open != should)
 		sim_breach(m,
 		    "%llu requests are open, %llu were submitted and "
 		    "have not ended",
-		    (unsigned long long)open,
-		    (unsigned long long)(m->submitted - m->ended));
+		    (unsigned long long)open, (unsigned long long)should);
 	if (m->nopen + m->nfree_slots != m->plan.slots)
 		sim_breach(m, "%u slots are open, %u are free, of %u", m->nopen,
 		    m->nfree_slots, m->plan.slots);
@@ -170,8 +192,16 @@ sim_laws_words(struct sim *m)
 	one_owner_a_block(m);
 	one_want_a_place(m);
 	tickets_keep_their_adapters(m);
+	pinned_adapters_stay(m);
 	step_keeps_its_own(m);
 	no_request_is_lost(m);
+}
+
+void
+sim_laws_queues(struct sim *m)
+{
+	if (!sch_balanced(m->sch))
+		sim_breach(m, "quotas or queues do not add up");
 }
 
 /* A chunk that is somebody's though nothing in it is used, while no fence is

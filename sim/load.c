@@ -74,11 +74,25 @@ read_next(struct sim *m)
 	}
 }
 
-/* What a load adds to a step is charged to the next that begins. */
+/* A stall begins with its copy, or where the step under way or the stall before
+ * it ends; where nothing runs there is nothing to hold up. */
+static void
+stall(struct sim *m, nsec copy)
+{
+	const struct sim_cost *c = &m->setup->cost;
+	nsec begins = m->stepping ? m->step_ends : m->now;
+
+	if (m->running == 0)
+		return;
+	if (m->stall_until < begins)
+		m->stall_until = begins;
+	m->stall_until += of_ms(c->load_stall_ms) +
+	    (nsec)((double)copy * c->load_stall_factor + 0.5);
+}
+
 static void
 copy_next(struct sim *m)
 {
-	const struct sim_cost *c = &m->setup->cost;
 	uint32_t a = m->waiting.head;
 	nsec took;
 
@@ -88,8 +102,7 @@ copy_next(struct sim *m)
 	m->load[a].state = SIM_LOAD_COPYING;
 	m->copying = a;
 	took = link_ns(m, a);
-	m->stall_ns += of_ms(c->load_stall_ms) +
-	    (nsec)((double)took * c->load_stall_share + 0.5);
+	stall(m, took);
 	m->result->loads++;
 	m->result->load_bytes += m->info[a].bytes *
 	    m->setup->conf.loader_link_copies;
@@ -115,6 +128,16 @@ start(struct sim *m, uint32_t a, struct place_word want)
 	read_next(m);
 }
 
+/* A load is there, or called off. */
+static void
+over(struct sim *m, uint32_t a)
+{
+	nsec took = m->now - m->load[a].began_ns;
+
+	if (m->load_longest < took)
+		m->load_longest = took;
+}
+
 /* A7, once no copy is in flight. */
 static void
 gone(struct sim *m, uint32_t a, struct place_word want)
@@ -125,6 +148,8 @@ gone(struct sim *m, uint32_t a, struct place_word want)
 		take(m, &m->queued, a);
 	else if (k->state == SIM_LOAD_WAITING)
 		take(m, &m->waiting, a);
+	if (k->state != SIM_LOAD_NONE)
+		over(m, a);
 	k->state = SIM_LOAD_NONE;
 	k->out_fence = m->launched;
 	m->taken -= m->info[a].bytes;
@@ -180,9 +205,8 @@ sim_load_copied(struct sim *m)
 	must(k->state == SIM_LOAD_COPYING);
 	m->copying = SIM_NONE;
 	k->state = SIM_LOAD_NONE;
+	over(m, a);
 	if (want.gen == k->gen) {
-		if (m->load_longest < m->now - k->began_ns)
-			m->load_longest = m->now - k->began_ns;
 		sim_note(m, SIM_NOTE_THERE, a, want.place);
 		say(m, a,
 		    (struct place_word){ want.gen, HAVE_RESIDENT, want.class,

@@ -88,7 +88,9 @@ ranks_list(const struct ranks *r, struct sim_work *w)
 		    r->nadapters);
 	w->nadapters = r->nadapters;
 	for (uint32_t i = 0; i < r->nadapters; i++)
-		w->adapters[i].rank = r->rank[i % r->n];
+		w->adapters[i] = (struct sim_adapter){
+			.rank = r->rank[i % r->n]
+		};
 	return 0;
 }
 

@@ -9,6 +9,7 @@ static bool
 applies(const struct conf *c)
 {
 	return strcmp(c->policy_admission, "fifo") == 0 &&
+	    c->policy_cold_wait_ms == 0 &&
 	    strcmp(c->policy_reserve, "predicted") != 0 &&
 	    c->policy_resident_min_percent == 0;
 }
@@ -20,7 +21,7 @@ blocks_of(const struct sim *m, uint64_t tokens)
 }
 
 static void
-pin(struct sim *m, int32_t adapter)
+keep(struct sim *m, int32_t adapter)
 {
 	struct place_word want = word_load_place(&m->want[adapter]);
 	uint32_t c = dir_place_chunk(want.place);
@@ -28,7 +29,7 @@ pin(struct sim *m, int32_t adapter)
 	if (want.state != WANT_IN)
 		return;
 	for (; c<m->plan.chunks; c = want.class> 0 ? SIM_NONE : m->next[c])
-		m->pinned[c] = 1;
+		m->kept[c] = 1;
 }
 
 /* Blocks that those who run may still grow by: all of their answers where these
@@ -36,7 +37,7 @@ pin(struct sim *m, int32_t adapter)
 static uint64_t
 growth(struct sim *m, bool again)
 {
-	bool all = strcmp(m->setup->conf.policy_reserve, "max") == 0;
+	bool all = strcmp(m->conf->policy_reserve, "max") == 0;
 	uint64_t sum = 0;
 
 	for (uint32_t i = 0; i < m->nopen; i++) {
@@ -47,7 +48,7 @@ growth(struct sim *m, bool again)
 		if (!sim_laws_live(m, slot))
 			continue;
 		if (m->ticket[slot].adapter >= 0)
-			pin(m, m->ticket[slot].adapter);
+			keep(m, m->ticket[slot].adapter);
 		if (all)
 			left = blocks_of(m, q->prompt + q->max_tokens) - has;
 		sum += left < 4 && (again || !all) ? 4 : left;
@@ -59,7 +60,7 @@ growth(struct sim *m, bool again)
 static uint64_t
 need(const struct sim *m, uint32_t slot)
 {
-	const struct conf *c = &m->setup->conf;
+	const struct conf *c = m->conf;
 	const struct sim_ask *q = sim_ask_of(m, slot);
 	uint64_t cap = blocks_of(m, (uint64_t)q->prompt + q->max_tokens), n;
 	uint64_t given = (uint64_t)q->prompt +
@@ -71,17 +72,20 @@ need(const struct sim *m, uint32_t slot)
 	return n < cap ? n : cap;
 }
 
-/* Whether it would fit if no adapter lay in the pool but those that run. */
+/* Whether it would fit if no adapter lay in the pool but those that run or are pinned. */
 static bool
 fits(struct sim *m, uint32_t slot)
 {
 	int32_t a = sim_ask_of(m, slot)->adapter;
 	uint64_t want = need(m, slot), chunks = 0, kv = 0, own = 0;
 
-	memset(m->pinned, 0, m->plan.chunks);
+	memset(m->kept, 0, m->plan.chunks);
 	want += growth(m, m->slot[slot].round > 0);
+	for (uint32_t p = 0; p < m->plan.adapters; p++)
+		if (m->stays[p] != 0)
+			keep(m, (int32_t)p);
 	if (a >= 0 && word_load_place(&m->want[a]).state == WANT_IN)
-		pin(m, a);
+		keep(m, a);
 	else if (a >= 0)
 		own = dir_chunks(m->info[a].bytes, m->plan.chunk_bytes);
 	for (uint32_t c = 0; c < m->plan.chunks; c++) {
@@ -89,11 +93,21 @@ fits(struct sim *m, uint32_t slot)
 
 		kv += owner == CHUNK_KV;
 		chunks += owner == CHUNK_FREE ||
-		    (owner == CHUNK_ADAPTER && !m->pinned[c]);
+		    (owner == CHUNK_ADAPTER && !m->kept[c]);
 	}
 	return chunks >= own &&
 	    (chunks - own + kv) * m->plan.blocks_per_chunk >=
 	    want + m->live_blocks;
+}
+
+/* Of several that came in one moment the scheduler may have any first. */
+static bool
+has_twin(const struct sim *m, uint32_t slot)
+{
+	uint32_t next = m->slot[slot].next;
+
+	return next != SIM_NONE &&
+	    sim_ask_of(m, next)->at == sim_ask_of(m, slot)->at;
 }
 
 static bool
@@ -101,17 +115,18 @@ delayed(struct sim *m, uint32_t slot)
 {
 	return slot != SIM_NONE && m->running < m->plan.batch_max &&
 	    !sim_waits_for_load(m, slot) && !sim_waits_for_release(m, slot) &&
-	    fits(m, slot);
+	    !has_twin(m, slot) && fits(m, slot);
 }
 
 void
 sim_room_turn(struct sim *m)
 {
 	uint32_t first = m->line.head;
-	uint64_t most = 3 + m->setup->conf.policy_admit_every_steps;
+	uint64_t most = 3 + m->admit_most;
 	uint64_t ask;
 
-	if (!applies(&m->setup->conf))
+	/* Who came of age under other rules goes first for good. */
+	if (!applies(m->conf) || m->ages_differ)
 		return;
 	if (!delayed(m, first)) {
 		m->head = 0;

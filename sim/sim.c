@@ -28,26 +28,26 @@ listen(struct sim *m)
 	sim_exec_obey(m);
 }
 
-/* Until the scheduler has nothing more to do at this moment. */
+/* Until the scheduler has nothing more to do at this moment, and nobody has
+ * answered what it said last. */
 static void
 turn(struct sim *m)
 {
-	int n = 0;
+	int n = 0, done;
 
 	m->turning = true;
 	sim_waits_age(m);
 	do {
 		if (n++ == TURN_STEPS_MAX)
 			sim_breach(m, "the scheduler comes to no rest");
-		if (sch_step(m->sch, sim_clock(m)) == 0 && !sch_busy(m->sch))
-			break;
+		done = sch_step(m->sch, sim_clock(m));
 		listen(m);
-	} while (!m->broken);
-	listen(m);
+	} while (!m->broken && (done > 0 || sch_busy(m->sch)));
 	m->turning = false;
 	if (!m->setup->laws)
 		return;
 	sim_laws_words(m);
+	sim_laws_queues(m);
 	sim_room_turn(m);
 }
 
@@ -97,7 +97,7 @@ tick(struct sim *m)
 	    m->threads_busy == 0 && m->now - m->moved_ns > STILL_MAX)
 		sim_breach(m, "nothing moves while %llu requests are open",
 		    (unsigned long long)(m->arrived - m->ended));
-	sim_after(m, SECOND, SIM_TICK, 0, 0);
+	sim_after(m, SIM_SWEEP, SIM_TICK, 0, 0);
 }
 
 static void
@@ -116,6 +116,9 @@ happens(struct sim *m, const struct sim_event *e)
 		break;
 	case SIM_ARRIVAL:
 		sim_front_arrival(m);
+		break;
+	case SIM_ACT:
+		sim_act(m);
 		break;
 	case SIM_TURN:
 		m->turn_due = false;
@@ -164,6 +167,8 @@ sum_up(struct sim *m)
 	}
 	r->evictions = m->meters.evictions;
 	r->squashed = m->meters.squashed;
+	r->bypassed = m->meters.bypassed;
+	r->promoted = m->meters.promoted;
 	if (m->last_end_ns > from)
 		r->duration_s = (double)(m->last_end_ns - from) / 1e9;
 	if (m->setup->progress != NULL)

@@ -2,17 +2,20 @@
 #include "sim/trace.h"
 
 #include "base/err.h"
+#include "sim/when.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
-#define SECONDS_MAX 5e9 /* of a time: fits a nsec */
 #define COLUMNS "time,prompt tokens,answer tokens"
+#define NCOLUMNS 4 /* the last may be left out */
+#define ADAPTER "# adapter NAME rank=1..1024 bytes=N"
+#define RANK_MAX 1024
 
 struct reader {
 	const char *path;
@@ -20,6 +23,8 @@ struct reader {
 	char *line;
 	size_t size;
 	int row;	  /* the line's number, from 1 */
+	bool begun;	  /* a line was read that is no comment */
+	bool binary;	  /* the line has a NUL byte */
 	nsec first, last; /* times of the first and of the newest row */
 };
 
@@ -28,62 +33,6 @@ refuse(const struct reader *r, const char *got, const char *want)
 {
 	return err_set(ERR_FORMAT, "%s:%d: '%.40s': want %s", r->path, r->row,
 	    got, want);
-}
-
-/* Digits behind the point, as nanoseconds; what is finer is dropped. */
-static nsec
-fraction(const char **at)
-{
-	nsec unit = SECOND / 10, sum = 0;
-
-	if (**at != '.')
-		return 0;
-	for (++*at; isdigit((unsigned char)**at); ++*at, unit /= 10)
-		sum += (**at - '0') * unit;
-	return sum;
-}
-
-/* "Z", "+02:00", "-0730" or nothing, as nanoseconds east of Greenwich. */
-static nsec
-zone(const char **at)
-{
-	int hours = 0, minutes = 0, n = 0;
-	char sign = **at;
-
-	if (sign == 'Z')
-		++*at;
-	if ((sign != '+' && sign != '-') ||
-	    sscanf(*at + 1, "%2d%n", &hours, &n) != 1)
-		return 0;
-	*at += 1 + n + ((*at)[1 + n] == ':');
-	if (sscanf(*at, "%2d%n", &minutes, &n) == 1)
-		*at += n;
-	return (sign == '-' ? -60 : 60) * (hours * 60 + minutes) * SECOND;
-}
-
-/* The whole of text, which is a column, as a time. */
-static bool
-parse_time(const char *text, nsec *t)
-{
-	struct tm tm = { 0 };
-	const char *rest = strptime(text, "%Y-%m-%d", &tm);
-	char *end;
-
-	if (rest != NULL && (*rest == ' ' || *rest == 'T') &&
-	    (rest = strptime(rest + 1, "%H:%M:%S", &tm)) != NULL) {
-		time_t whole = timegm(&tm);
-
-		*t = fabs((double)whole) < SECONDS_MAX ? whole * SECOND : -1;
-		*t += fraction(&rest);
-		*t -= zone(&rest);
-		return *rest == '\0';
-	}
-	double seconds = strtod(text, &end);
-
-	if (end == text || *end != '\0' || !(fabs(seconds) < SECONDS_MAX))
-		return false;
-	*t = (nsec)llround(seconds * 1e9);
-	return true;
 }
 
 static bool
@@ -99,11 +48,11 @@ parse_tokens(const char *text, uint32_t *tokens)
 
 /* Cuts the line at its commas; blanks around a column are no part of it. */
 static int
-split(char *line, char *columns[3])
+split(char *line, char *columns[NCOLUMNS])
 {
 	int n = 0;
 
-	for (char *at = line; at != NULL && n <= 3; n++) {
+	for (char *at = line; at != NULL && n <= NCOLUMNS; n++) {
 		char *column = strsep(&at, ",");
 		size_t len;
 
@@ -111,49 +60,99 @@ split(char *line, char *columns[3])
 		len = strlen(column);
 		while (len > 0 && strchr(" \t\r\n", column[len - 1]) != NULL)
 			column[--len] = '\0';
-		if (n < 3)
+		if (n < NCOLUMNS)
 			columns[n] = column;
 	}
 	return n;
 }
 
+/* The last column is empty if it is not there. */
 static int
-columns_of(struct reader *r, char *columns[3])
+columns_of(struct reader *r, char *columns[NCOLUMNS])
 {
+	static char none[1];
 	int n = split(r->line, columns);
 
-	return n == 3 ? 0 :
-			err_set(ERR_FORMAT, "%s:%d: %s columns: want " COLUMNS,
-			    r->path, r->row, n < 3 ? "too few" : "too many");
+	if (n < NCOLUMNS)
+		columns[NCOLUMNS - 1] = none;
+	return n >= 3 && n <= NCOLUMNS ?
+	    0 :
+	    err_set(ERR_FORMAT,
+		"%s:%d: %s columns: want " COLUMNS ", and adapter or not",
+		r->path, r->row, n < 3 ? "too few" : "too many");
 }
 
 static int
-parse_row(struct reader *r, bool first, struct sim_row *row)
+parse_adapter(struct reader *r, const char *name, const struct sim_trace *t,
+    struct sim_row *row)
 {
-	char *columns[3];
-	int e = columns_of(r, columns);
+	row->adapter = -1;
+	if (name[0] == '\0')
+		return 0;
+	row->adapter = sim_names_find(&t->adapters, name);
+	return row->adapter >= 0 ?
+	    0 :
+	    refuse(r, name, "an adapter of a line '" ADAPTER "' above");
+}
+
+static int
+parse_when(struct reader *r, const char *text, bool first, struct sim_row *row)
+{
 	nsec t;
 
-	if (e != 0)
-		return e;
-	if (!parse_time(columns[0], &t))
-		return refuse(r, columns[0],
+	if (!sim_when(text, &t))
+		return refuse(r, text,
 		    "a time as 2023-11-16 18:15:46.68 or in seconds");
 	if (t < 0)
-		return refuse(r, columns[0], "a time of 0 or more");
+		return refuse(r, text, "a time of 0 or more");
 	if (!first && t < r->last)
-		return refuse(r, columns[0],
+		return refuse(r, text,
 		    "rows in order of time; the row above is later");
-	for (int i = 1; i < 3; i++)
-		if (!parse_tokens(columns[i],
-			i == 1 ? &row->prompt : &row->output))
-			return refuse(r, columns[i],
-			    i == 1 ? "1..16777216 prompt tokens" :
-				     "1..16777216 answer tokens");
 	r->first = first ? t : r->first;
 	r->last = t;
 	row->at = t - r->first;
 	return 0;
+}
+
+static int
+parse_row(struct reader *r, const struct sim_trace *t, struct sim_row *row)
+{
+	char *columns[NCOLUMNS];
+	int e = columns_of(r, columns);
+
+	if (e == 0)
+		e = parse_when(r, columns[0], t->n == 0, row);
+	if (e != 0)
+		return e;
+	if (!parse_tokens(columns[1], &row->prompt))
+		return refuse(r, columns[1], "1..16777216 prompt tokens");
+	if (!parse_tokens(columns[2], &row->output))
+		return refuse(r, columns[2], "1..16777216 answer tokens");
+	return parse_adapter(r, columns[3], t, row);
+}
+
+/* A comment; one that names an adapter is taken. */
+static int
+parse_comment(struct reader *r, struct sim_trace *t)
+{
+	struct sim_named a = { 0 };
+	const char *what = r->line + 1 + strspn(r->line + 1, " \t");
+	char more;
+
+	if (strncmp(what, "adapter ", 8) != 0)
+		return 0;
+	r->line[strcspn(r->line, "\r\n")] = '\0';
+	if (t->n > 0)
+		return refuse(r, r->line, "adapters above the first row");
+	if (sscanf(what,
+		"adapter %64s rank=%9" SCNd32 " bytes=%19" SCNu64 " %c", a.name,
+		&a.rank, &a.bytes, &more) != 3 ||
+	    a.rank < 1 || a.rank > RANK_MAX || a.bytes < 1 ||
+	    strstr(what, "bytes=-") != NULL)
+		return refuse(r, r->line, ADAPTER);
+	return sim_names_add(&t->adapters, &a) == 0 ?
+	    0 :
+	    err_add("%s:%d", r->path, r->row);
 }
 
 /* Names, not numbers, in the first two columns. */
@@ -162,21 +161,49 @@ is_header(const char *line)
 {
 	const char *second = line + strcspn(line, ",");
 
-	line += strspn(line, " \t\"#_");
+	line += strspn(line, " \t\"_");
 	second += strspn(second, ", \t\"#_");
 	return isalpha((unsigned char)*line) &&
 	    !isdigit((unsigned char)*second);
+}
+
+static bool
+speaks_of(const char *name, const char *const *words)
+{
+	for (; *words != NULL; words++)
+		if (strcasestr(name, *words) != NULL)
+			return true;
+	return false;
+}
+
+/* Names are anyone's, but not in another order. */
+static int
+parse_header(struct reader *r)
+{
+	static const char *const prompts[] = { "context", "prompt", "input",
+		"prefill", NULL };
+	static const char *const answers[] = { "generated", "answer", "output",
+		"decode", "completion", NULL };
+	char *columns[NCOLUMNS];
+	int e = columns_of(r, columns);
+
+	if (e != 0)
+		return e;
+	if (speaks_of(columns[1], answers) || speaks_of(columns[2], prompts))
+		return refuse(r, columns[1], "columns in the order " COLUMNS);
+	return 0;
 }
 
 /* The next line that is not empty, without a byte order mark.  false: end. */
 static bool
 next_line(struct reader *r)
 {
-	while (getline(&r->line, &r->size, r->f) > 0) {
+	for (ssize_t n; (n = getline(&r->line, &r->size, r->f)) > 0;) {
 		r->row++;
+		r->binary = strlen(r->line) != (size_t)n;
 		if (r->row == 1 && strncmp(r->line, "\xef\xbb\xbf", 3) == 0)
 			memmove(r->line, r->line + 3, strlen(r->line) - 2);
-		if (r->line[strspn(r->line, " \t\r\n")] != '\0')
+		if (r->binary || r->line[strspn(r->line, " \t\r\n")] != '\0')
 			return true;
 	}
 	return false;
@@ -198,19 +225,33 @@ grow(struct sim_trace *t, uint64_t *size)
 }
 
 static int
+take_line(struct reader *r, struct sim_trace *t, uint64_t *size)
+{
+	bool first = !r->begun;
+	int e;
+
+	if (r->binary)
+		return refuse(r, r->line,
+		    "text; there is a NUL byte behind this");
+	if (r->line[0] == '#')
+		return parse_comment(r, t);
+	r->begun = true;
+	if (first && is_header(r->line))
+		return parse_header(r);
+	if ((e = grow(t, size)) == 0 &&
+	    (e = parse_row(r, t, &t->rows[t->n])) == 0)
+		t->n++;
+	return e;
+}
+
+static int
 read_rows(struct reader *r, struct sim_trace *t, uint64_t max)
 {
-	char *columns[3];
 	uint64_t size = 0;
 	int e = 0;
 
-	while (e == 0 && (max == 0 || t->n < max) && next_line(r)) {
-		if (r->row == 1 && is_header(r->line))
-			e = columns_of(r, columns);
-		else if ((e = grow(t, &size)) == 0 &&
-		    (e = parse_row(r, t->n == 0, &t->rows[t->n])) == 0)
-			t->n++;
-	}
+	while (e == 0 && (max == 0 || t->n < max) && next_line(r))
+		e = take_line(r, t, &size);
 	if (e == 0 && ferror(r->f))
 		return err_sys(ERR_IO, "%s", r->path);
 	if (e == 0 && t->n == 0)
@@ -241,7 +282,26 @@ void
 sim_trace_free(struct sim_trace *t)
 {
 	free(t->rows);
+	sim_names_free(&t->adapters);
 	memset(t, 0, sizeof(*t));
+}
+
+void
+sim_trace_write(const struct sim_trace *t, FILE *f)
+{
+	for (uint32_t i = 0; i < t->adapters.n; i++)
+		fprintf(f, "# adapter %s rank=%d bytes=%ju\n",
+		    t->adapters.at[i].name, t->adapters.at[i].rank,
+		    (uintmax_t)t->adapters.at[i].bytes);
+	fprintf(f, "TIMESTAMP,ContextTokens,GeneratedTokens,Adapter\n");
+	for (uint64_t i = 0; i < t->n; i++)
+		fprintf(f, "%jd.%09jd,%u,%u,%s\n",
+		    (intmax_t)(t->rows[i].at / SECOND),
+		    (intmax_t)(t->rows[i].at % SECOND), t->rows[i].prompt,
+		    t->rows[i].output,
+		    t->rows[i].adapter < 0 ?
+			"" :
+			t->adapters.at[t->rows[i].adapter].name);
 }
 
 uint32_t

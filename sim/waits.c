@@ -2,6 +2,27 @@
  * overtaken, and whether anybody waits beyond a bound. */
 #include "sim/world.h"
 
+#include <string.h>
+
+void
+sim_waits_rules(struct sim *m)
+{
+	const struct conf *c = m->conf;
+	struct sch_rules rules;
+
+	/* What the scheduler refuses it refuses itself. */
+	if (sch_rules_read(&rules, c) != 0)
+		return;
+	m->age_max_ns = rules.age_ns;
+	m->ages_differ |= m->age_longest_ns != 0 &&
+	    m->age_longest_ns != m->age_max_ns;
+	if (m->age_longest_ns < m->age_max_ns)
+		m->age_longest_ns = m->age_max_ns;
+	if (m->admit_most < c->policy_admit_every_steps)
+		m->admit_most = c->policy_admit_every_steps;
+	m->rules_ns = m->now;
+}
+
 static void
 enter(struct sim *m, uint32_t slot)
 {
@@ -45,53 +66,65 @@ sim_waits_enter(struct sim *m, uint32_t slot)
 	enter(m, slot);
 }
 
-/* The longest that anybody has been served, ended or not. */
+/* The longest that anybody has been served, from its first placement, ended or
+ * not, held or not. */
 static nsec
 service(const struct sim *m)
 {
 	nsec longest = m->service_longest;
 
-	for (uint32_t i = 0; i < m->nlive; i++) {
-		uint64_t ask = m->seat[m->live[i]].ask;
-		nsec so_far = m->now - m->result->outcomes[ask].placed_ns;
+	for (uint32_t i = 0; i < m->nopen; i++) {
+		const struct sim_open *p = &m->slot[m->open[i]];
+		nsec so_far = m->now - m->result->outcomes[p->ask].placed_ns;
 
-		if (longest < so_far)
+		if (p->round > 0 && longest < so_far)
 			longest = so_far;
 	}
 	return longest;
 }
 
-/* What nobody may wait longer than: to be of age, then until all who were
- * before it are served one by one, with their loads, and a few steps. */
+/* What nobody waits longer than: sim.h says why. */
 static nsec
 bound(const struct sim *m, uint32_t ahead)
 {
-	nsec steps = m->setup->conf.policy_admit_every_steps + 3;
+	nsec steps = m->admit_most + 3;
 
 	if (ahead == 0)
-		return m->age_max_ns;
-	return m->age_max_ns + (nsec)ahead * (service(m) + m->load_longest) +
-	    steps * m->step_longest;
+		return m->age_longest_ns;
+	return m->age_longest_ns + SIM_SWEEP +
+	    (nsec)ahead *
+	    (3 * service(m) + 2 * m->load_longest + steps * m->step_longest);
+}
+
+/* ahead: of age, as many before it, and itself. */
+static void
+look_at_wait(struct sim *m, uint64_t ask, nsec wait, uint32_t ahead)
+{
+	nsec most = bound(m, ahead), age = m->age_longest_ns;
+	double share = (double)(wait - age) / (double)(most - age);
+
+	if (m->result->late_share < share)
+		m->result->late_share = share;
+	if (wait > most)
+		sim_breach(m,
+		    "request %llu has waited %.3f s, %.3f s is the bound",
+		    (unsigned long long)ask, (double)wait / 1e9,
+		    (double)most / 1e9);
 }
 
 static void
 first_placement(struct sim *m, uint64_t ask)
 {
-	nsec wait = m->now - m->work->asks[ask].at, most;
+	nsec wait = m->now - m->work->asks[ask].at;
 	uint32_t ahead = m->ahead[ask];
 
-	m->ahead[ask] = SIM_NONE;
-	m->aged_waiting -= ahead > 0;
-	if ((double)wait <= m->result->worst_wait_s * 1e9)
-		return;
-	most = bound(m, ahead);
-	m->result->worst_wait_s = (double)wait / 1e9;
-	m->result->starve_bound_s = (double)most / 1e9;
-	if (m->setup->laws && ahead > 0 && wait > most)
-		sim_breach(m,
-		    "request %llu has waited %.3f s, %.3f s is the bound",
-		    (unsigned long long)ask, (double)wait / 1e9,
-		    (double)most / 1e9);
+	sim_waits_never(m, ask);
+	if ((double)wait > m->result->worst_wait_s * 1e9) {
+		m->result->worst_wait_s = (double)wait / 1e9;
+		m->result->starve_bound_s = (double)bound(m, ahead) / 1e9;
+	}
+	if (m->setup->laws && ahead > 0)
+		look_at_wait(m, ask, wait, ahead);
 }
 
 static nsec
@@ -124,6 +157,7 @@ note_first(struct sim *m, uint32_t slot)
 	o->adapter_ns = t->adapter_ns - SIM_START;
 	o->placed_ns = t->placed_ns - SIM_START;
 	o->load_wait_ns = load_wait(m, o, t->adapter);
+	o->class = (uint8_t)sch_queue_of(m->sch, slot);
 	first_placement(m, m->slot[slot].ask);
 }
 
@@ -137,23 +171,30 @@ placed(struct sim *m, uint32_t slot, struct word s)
 	if (p->round == 0)
 		note_first(m, slot);
 	p->round = s.round;
+	p->runs = true;
 	m->running++;
 	if (m->nplaced < m->plan.batch_max)
 		m->placed[m->nplaced++] = p->ask;
 	sim_note(m, SIM_NOTE_PLACED, p->ask, slot);
 }
 
-static void
-denied(struct sim *m, uint32_t slot)
+void
+sim_waits_never(struct sim *m, uint64_t ask)
+{
+	m->aged_waiting -= m->ahead[ask] > 0;
+	m->ahead[ask] = SIM_NONE;
+}
+
+void
+sim_waits_gone(struct sim *m, uint32_t slot)
 {
 	struct sim_open *p = &m->slot[slot];
 
 	leave(m, slot);
-	m->held -= p->round > 0;
 	if (p->round > 0)
-		return;
-	m->aged_waiting -= m->ahead[p->ask] > 0;
-	m->ahead[p->ask] = SIM_NONE;
+		m->held--;
+	else
+		sim_waits_never(m, p->ask);
 }
 
 void
@@ -162,7 +203,7 @@ sim_waits_look(struct sim *m, uint32_t slot)
 	struct sim_open *p = &m->slot[slot];
 	struct word s = word_load(&m->s[slot]), f = word_load(&m->f[slot]);
 
-	if (s.gen != f.gen)
+	if (s.gen != f.gen || f.state != F_SUB)
 		return;
 	if (s.state == S_PLACED && p->waits) {
 		placed(m, slot, s);
@@ -171,13 +212,16 @@ sim_waits_look(struct sim *m, uint32_t slot)
 		m->held++;
 		sim_note(m, SIM_NOTE_HELD, p->ask, slot);
 	} else if (s.state == S_DENIED && p->waits) {
-		denied(m, slot);
+		sim_waits_gone(m, slot);
 	}
 }
 
 void
-sim_waits_over(struct sim *m)
+sim_waits_over(struct sim *m, uint32_t slot)
 {
+	if (!m->slot[slot].runs)
+		return;
+	m->slot[slot].runs = false;
 	if (m->running-- == m->plan.batch_max)
 		m->full_ns = m->now;
 }
@@ -212,7 +256,7 @@ admitted_before(const struct sim *m, const struct sim_ask *young, nsec then)
 {
 	nsec began;
 
-	if (m->setup->conf.policy_admit_every_steps <= 1 || young->adapter < 0)
+	if (m->admit_most <= 1 || young->adapter < 0)
 		return false;
 	began = m->load[young->adapter].began_ns;
 	return began >= young->at && began <= then;
@@ -226,9 +270,10 @@ overtakes(struct sim *m, uint64_t young)
 	const struct sim_ask *y = &m->work->asks[young];
 
 	for (uint32_t i = m->line.head; i != SIM_NONE; i = m->slot[i].next) {
-		nsec of_age = sim_ask_of(m, i)->at + m->age_max_ns;
+		nsec came = sim_ask_of(m, i)->at;
+		nsec of_age = later(came + m->age_max_ns, m->rules_ns);
 
-		if (of_age - m->age_max_ns >= y->at || of_age >= m->now)
+		if (came >= y->at || of_age >= m->now)
 			return;
 		if (sim_waits_for_load(m, i) || sim_waits_for_release(m, i) ||
 		    admitted_before(m, y, of_age))
@@ -250,16 +295,23 @@ sim_waits_step(struct sim *m)
 	m->nplaced = 0;
 }
 
-/* Who has waited longer than the limit from now on, and who is before them. */
+/* Who has waited longer than the limit from now on, and how many of age are not
+ * after it: among those of one moment the scheduler may have any first. */
 void
 sim_waits_age(struct sim *m)
 {
-	for (; m->aged < m->arrived; m->aged++) {
-		if (m->now - m->work->asks[m->aged].at <= m->age_max_ns)
-			break;
-		if (m->ahead[m->aged] == SIM_NONE)
-			continue;
-		m->ahead[m->aged] = m->aged_waiting + m->running + m->held + 1;
-		m->aged_waiting++;
+	const struct sim_ask *asks = m->work->asks;
+
+	while (
+	    m->aged < m->arrived && m->now - asks[m->aged].at > m->age_max_ns) {
+		uint64_t first = m->aged;
+
+		for (;
+		     m->aged < m->arrived && asks[m->aged].at == asks[first].at;
+		     m->aged++)
+			m->aged_waiting += m->ahead[m->aged] != SIM_NONE;
+		for (; first < m->aged; first++)
+			if (m->ahead[first] != SIM_NONE)
+				m->ahead[first] = m->aged_waiting;
 	}
 }

@@ -29,6 +29,7 @@ struct maker {
 	struct sim_trace trace;
 	struct ranks ranks;
 	struct rng rng[NSTREAMS];
+	bool named;	/* the trace says whose each request is */
 	double stretch; /* the trace's times are multiplied by it */
 	nsec period;	/* of a trace that is repeated */
 	double gap_s;	/* mean time between two arrivals, by a law */
@@ -146,7 +147,13 @@ prepare(struct maker *m)
 		e = check_sizes(o);
 	if (e == 0 && o->trace != NULL)
 		e = sim_trace_read(&m->trace, o->trace, 0);
-	if (e == 0)
+	m->named = o->lengths == SIM_TRACE_LENGTHS && m->trace.adapters.n > 0;
+	if (e == 0 && m->named && o->by_law)
+		return err_set(ERR_USAGE,
+		    "%s names its adapters: want neither a number nor ranks of "
+		    "adapters beside it",
+		    o->trace);
+	if (e == 0 && !m->named)
 		e = ranks_open(&m->ranks, o);
 	if (e != 0)
 		return e;
@@ -233,6 +240,7 @@ draw_lengths(struct maker *m, uint64_t i, struct sim_ask *a)
 		row = &m->trace.rows[i % m->trace.n];
 		a->prompt = row->prompt;
 		a->output = row->output;
+		a->adapter = row->adapter;
 	}
 }
 
@@ -288,13 +296,32 @@ make_asks(struct maker *m)
 		a.at = (nsec)at;
 		draw_lengths(m, m->w->n, &a);
 		fit_lengths(m, &a);
-		a.adapter = ranks_draw(&m->ranks, &m->rng[RANKS],
-		    &m->rng[ADAPTERS]);
+		if (!m->named)
+			a.adapter = ranks_draw(&m->ranks, &m->rng[RANKS],
+			    &m->rng[ADAPTERS]);
 		m->w->asks[m->w->n++] = a;
 	}
 	return m->w->n > 0 ?
 	    0 :
 	    err_set(ERR_USAGE, "no request comes in %g s", end / 1e9);
+}
+
+/* The adapters: the trace's, or of so many ranks. */
+static int
+list_adapters(struct maker *m)
+{
+	const struct sim_names *l = &m->trace.adapters;
+
+	if (!m->named)
+		return ranks_list(&m->ranks, m->w);
+	m->w->adapters = malloc(l->n * sizeof(*m->w->adapters));
+	if (m->w->adapters == NULL)
+		return err_set(ERR_MEMORY, "no memory for %u adapters", l->n);
+	m->w->nadapters = l->n;
+	for (uint32_t i = 0; i < l->n; i++)
+		m->w->adapters[i] = (struct sim_adapter){ l->at[i].rank,
+			l->at[i].bytes };
+	return 0;
 }
 
 int
@@ -304,7 +331,7 @@ sim_work_make(struct sim_work *w, const struct sim_work_options *o)
 	int e;
 
 	memset(w, 0, sizeof(*w));
-	if ((e = prepare(&m)) == 0 && (e = ranks_list(&m.ranks, w)) == 0)
+	if ((e = prepare(&m)) == 0 && (e = list_adapters(&m)) == 0)
 		e = make_asks(&m);
 	sim_trace_free(&m.trace);
 	ranks_close(&m.ranks);

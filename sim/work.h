@@ -3,7 +3,8 @@
  *
  * Made before the run, from a seed alone: the same options, the same bytes.
  * Lengths come from a trace or a generator, arrivals from the trace's times or
- * a law, adapters from a law of ranks and one of popularity within a rank.
+ * a law, adapters from a law of ranks and one of popularity within a rank; or
+ * from the trace, if it names any.
  *
  * Memory   sim_work_make allocates, sim_work_free frees.
  */
@@ -21,10 +22,12 @@ struct sim_ask {
 	uint32_t prompt;     /* tokens, >= 1 */
 	uint32_t output;     /* tokens, >= 1 */
 	uint32_t max_tokens; /* what the request allows, >= output */
+	nsec deadline;	     /* after the start; 0: none */
 };
 
 struct sim_adapter {
 	int32_t rank;
+	uint64_t bytes; /* 0: as the cost model has it */
 };
 
 struct sim_work {
@@ -55,7 +58,9 @@ struct sim_work_options {
 	double length_scale; /* lengths times this, at least 1 token */
 	double duration_s;   /* 0: by requests */
 	uint64_t requests;   /* 0: by duration; both 0: the whole trace */
-	uint32_t adapters;   /* 0: base model alone */
+	uint32_t adapters;   /* 0: base model alone; a trace's own go first */
+	bool by_law;	     /* they are asked for by number or ranks: a trace
+			      * that names its own is refused */
 	double zipf;	     /* popularity within a rank; 0: uniform */
 	/* Popularity of ranks: 0 uniform; over it the smallest rank is the
 	 * most popular, under it the largest. */

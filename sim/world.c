@@ -87,6 +87,7 @@ plan(struct plan *p, const struct sim_setup *u)
 	T(x, (m)->plan.slots)                                                  \
 	T(request, (m)->plan.slots)                                            \
 	T(ticket, (m)->plan.slots)                                             \
+	T(results, (m)->plan.slots)                                            \
 	T(truth, (m)->plan.slots)                                              \
 	T(blocks, (size_t)(m)->plan.slots *(m)->plan.blocks_per_slot)          \
 	T(free_slots, (m)->plan.slots)                                         \
@@ -99,11 +100,12 @@ plan(struct plan *p, const struct sim_setup *u)
 	T(entry, (m)->plan.adapters)                                           \
 	T(ask, (m)->plan.adapters)                                             \
 	T(info, (m)->plan.adapters)                                            \
+	T(stays, (m)->plan.adapters)                                           \
 	T(load, (m)->plan.adapters)                                            \
 	T(chunk, (m)->plan.chunks)                                             \
 	T(next, (m)->plan.chunks)                                              \
 	T(places, (m)->plan.chunks)                                            \
-	T(pinned, (m)->plan.chunks)                                            \
+	T(kept, (m)->plan.chunks)                                              \
 	T(owner, (size_t)(m)->plan.chunks *(m)->plan.blocks_per_chunk)         \
 	T(mark, (size_t)(m)->plan.chunks *(m)->plan.blocks_per_chunk)          \
 	T(seat, (m)->plan.batch_max)                                           \
@@ -173,15 +175,12 @@ pipes_make(struct sim *m)
 static void
 begin(struct sim *m)
 {
-	const struct conf *c = &m->setup->conf;
-	uint32_t slo = c->policy_slo_ms, age = c->policy_age_max_ms;
-	bool sjf = strcmp(c->policy_admission, "sjf") == 0;
-
 	m->epoch = SIM_EPOCH;
 	m->copying = SIM_NONE;
 	m->queued = m->waiting = m->line = (struct sim_list){ SIM_NONE,
 		SIM_NONE };
-	m->age_max_ns = MILLISECOND * (age > 0 ? age : sjf ? slo : 2ull * slo);
+	m->conf = &m->setup->conf;
+	sim_waits_rules(m);
 	m->warm_up_ns = (nsec)(m->setup->warm_up_s * (double)SECOND);
 	for (uint32_t i = m->plan.slots; i-- > 0;) {
 		m->free_slots[m->nfree_slots++] = i;
@@ -191,12 +190,14 @@ begin(struct sim *m)
 		m->free_seats[m->nfree_seats++] = i;
 	for (uint32_t a = 0; a < m->work->nadapters; a++) {
 		int32_t rank = m->work->adapters[a].rank;
+		uint64_t bytes = m->work->adapters[a].bytes;
 
 		m->entry[a] = dir_entry(1, DIR_LISTED);
 		m->info[a].version = 1;
 		m->info[a].rank = rank;
-		m->info[a].bytes = sim_cost_adapter_bytes(&m->setup->cost,
-		    rank);
+		m->info[a].bytes = bytes > 0 ?
+		    bytes :
+		    sim_cost_adapter_bytes(&m->setup->cost, rank);
 	}
 }
 
@@ -216,10 +217,12 @@ scheduler(struct sim *m)
 		.chunk = m->chunk,
 		.next = m->next,
 		.meters = &m->meters,
+		.queues = m->queues,
 		.entry = m->entry,
 		.have = m->have,
 		.info = m->info,
 		.x = m->x,
+		.result = m->results,
 		.launched_step = &m->launched,
 		.completed_step = &m->completed,
 		.gpuexec_epoch = &m->epoch,
@@ -258,6 +261,8 @@ sim_world_make(struct sim **out, const struct sim_setup *u,
 		return e;
 	if (m->work->n > 0)
 		sim_after(m, m->work->asks[0].at, SIM_ARRIVAL, 0, 0);
+	if (u->nacts > 0)
+		sim_after(m, u->acts[0].at, SIM_ACT, 0, 0);
 	sim_after(m, 0, SIM_TICK, 0, 0);
 	return 0;
 }

@@ -4,6 +4,7 @@
  *	world.c   the words, rings and tables
  *	events.c  what comes when
  *	front.c   the frontend: submits, closes
+ *	act.c     operators, and clients that go
  *	load.c    the loader: want and have, threads and link
  *	exec.c    gpuexec: placements, steps, tokens
  *	batch.c   which rows a step has
@@ -26,6 +27,8 @@
 #define SIM_NONE UINT32_MAX
 #define SIM_EPOCH 1 /* of gpuexec, which does not die here */
 
+#define SIM_SWEEP SECOND /* between two sweeps */
+
 /* The scheduler's clock when a run starts: no real clock shows zero. */
 #define SIM_START SECOND
 
@@ -42,6 +45,7 @@ enum sim_event_kind {
 	SIM_READ_END, /* a load has left its thread */
 	SIM_COPY_END, /* a load has left the link */
 	SIM_ARRIVAL,
+	SIM_ACT,
 	SIM_TURN, /* of the scheduler */
 	SIM_TICK,
 };
@@ -102,7 +106,9 @@ struct sim_open {
 	uint32_t open_at;    /* in sim->open */
 	uint32_t prev, next; /* in the list of those that wait */
 	uint32_t round;	     /* the last placement that was seen */
-	bool waits, told;    /* told: in sim->todo */
+	bool waits;	     /* in that list */
+	bool runs;	     /* counted in sim->running */
+	bool told;	     /* in sim->todo */
 };
 
 enum sim_note_kind {
@@ -122,6 +128,7 @@ struct sim_note {
 
 struct sim {
 	const struct sim_setup *setup;
+	const struct conf *conf; /* whose section policy is in force */
 	const struct sim_work *work;
 	struct sim_result *result;
 	struct plan plan;
@@ -139,16 +146,24 @@ struct sim {
 	struct slot_ticket *ticket;
 	uint32_t *blocks, *truth;
 	struct dir_info *info;
+	struct slot_result *results;
 	struct scheduler_meters meters;
+	struct sched_queue queues[SEG_QUEUES];
 	_Atomic uint64_t launched, completed;
 	_Atomic uint32_t epoch;
 	struct sim_pipe fe_sc, gx_sc, ld_sc, sc_fe, sc_gx, sc_ld;
 
 	/* front.c; asks [submitted, arrived) wait outside */
 	uint64_t arrived, submitted, ended;
+	uint64_t left_outside; /* of those, whose clients have gone */
 	uint32_t *free_slots, nfree_slots;
 	struct sim_open *slot; /* [slots] */
 	uint32_t *open, nopen; /* slots whose request has not been released */
+
+	/* act.c */
+	uint64_t acted;	 /* of setup->acts */
+	uint32_t *stays; /* [adapters] want's generation, while pinned; 0 */
+	nsec rules_ns;	 /* when they last changed */
 
 	/* load.c */
 	struct sim_load *load; /* [adapters] */
@@ -156,8 +171,9 @@ struct sim {
 	uint32_t threads_busy;
 	uint32_t copying;  /* adapter on the link */
 	uint64_t taken;	   /* bytes of adapters that have a place */
-	nsec stall_ns;	   /* of loads that began since the last step */
-	nsec load_longest; /* from begin to there */
+	nsec step_ends;	   /* that is under way */
+	nsec stall_until;  /* loads hold a step up until then */
+	nsec load_longest; /* from begin to there, or to its end */
 
 	/* exec.c */
 	struct sim_seat *seat; /* [batch_max] */
@@ -175,10 +191,14 @@ struct sim {
 	uint64_t aged;	       /* asks below it have come of age */
 	uint32_t aged_waiting; /* of those, that were never placed */
 	uint32_t *ahead;       /* [asks] SIM_NONE: was placed or denied; else,
-				* of age, those before it then; else 0 */
+				* of age, itself and those of age before
+				* it that waited then; else 0 */
 	uint64_t *placed;      /* [batch_max] asks, in this step of it */
 	uint32_t nplaced;
-	nsec age_max_ns, service_longest, step_longest;
+	nsec age_max_ns, age_longest_ns; /* by the rules of now, and of all */
+	bool ages_differ;		 /* rules have had several limits */
+	uint32_t admit_most;		 /* admit_every_steps of all */
+	nsec service_longest, step_longest;
 
 	/* laws.c */
 	uint32_t *owner; /* [blocks] slot + 1, if its mark is this look's */
@@ -188,8 +208,8 @@ struct sim {
 	uint64_t live_blocks;
 
 	/* room.c */
-	uint8_t *pinned; /* [chunks] scratch */
-	uint64_t head;	 /* ask that has room and waits, + 1 */
+	uint8_t *kept; /* [chunks] scratch */
+	uint64_t head; /* ask that has room and waits, + 1 */
 	nsec head_ns;
 	uint64_t head_step; /* launched_step then */
 
@@ -240,6 +260,11 @@ void sim_front_arrival(struct sim *);
 /* Closes a request that has ended, takes back a slot that is released. */
 void sim_front_look(struct sim *, uint32_t slot);
 
+void sim_front_leave(struct sim *, uint64_t ask);
+
+/* act.c: the next one. */
+void sim_act(struct sim *);
+
 /* load.c */
 void sim_load_look(struct sim *, uint32_t adapter);
 void sim_load_read(struct sim *, uint32_t adapter, uint32_t serial);
@@ -258,8 +283,11 @@ bool sim_batch_choose(struct sim *, struct sim_step *);
 void sim_waits_enter(struct sim *, uint32_t slot);
 /* What s says of a slot after the scheduler's turn. */
 void sim_waits_look(struct sim *, uint32_t slot);
-void sim_waits_over(struct sim *); /* one that ran has ended or let go */
-void sim_waits_age(struct sim *);  /* before each turn: who is of age */
+void sim_waits_over(struct sim *, uint32_t slot); /* ended, or let go */
+void sim_waits_gone(struct sim *, uint32_t slot); /* it waits no more */
+void sim_waits_never(struct sim *, uint64_t ask); /* nor is it placed */
+void sim_waits_rules(struct sim *); /* the rules in force are others */
+void sim_waits_age(struct sim *);   /* before each turn: who is of age */
 /* After each step of the scheduler, before anybody has answered it. */
 void sim_waits_step(struct sim *);
 
@@ -270,6 +298,7 @@ bool sim_waits_for_release(const struct sim *, uint32_t slot);
 
 /* laws.c */
 void sim_laws_words(struct sim *);  /* after each turn */
+void sim_laws_queues(struct sim *); /* likewise */
 void sim_laws_count(struct sim *);  /* at once after sch_tick */
 void sim_laws_chunks(struct sim *); /* after the turn that follows it */
 bool sim_laws_live(const struct sim *, uint32_t slot);

@@ -20,4 +20,21 @@ printf '%s\n' TIMESTAMP,ContextTokens,GeneratedTokens \
 "$B/bin/chameleon" bench --connect "$(address)" --trace "$dir/trace.csv" \
     >"$dir/table"
 has '2 completed, 0 failed' "$dir/table"
+
+# What is written names its adapters, and engine and simulator replay it.
+"$B/bin/chameleon" bench --connect "$(address)" --requests 30 --rate 100 \
+    --adapters zipf:1 --prompt-tokens 4:16 --output-tokens 4:8 \
+    --write-trace "$dir/named.csv" >"$dir/table"
+has '# adapter .* rank=.* bytes=' "$dir/named.csv"
+"$B/bin/chameleon" bench --connect "$(address)" --trace "$dir/named.csv" \
+    --warm-up 0.1 --json "$dir/engine.json" >"$dir/table"
+has '"with_adapter"\|hit rate' "$dir/table"
+"$B/bin/chameleon" sim --cost etc/sim/measured.yaml --system chameleon \
+    --trace "$dir/named.csv" --warm-up 0.1 --set policy.predictor=max_tokens \
+    --max-tokens output --json "$dir/sim.json" >"$dir/table"
+for key in requests completed failed; do
+	[ "$(grep "^  \"$key\"" "$dir/engine.json")" = \
+	    "$(grep "^  \"$key\"" "$dir/sim.json")" ] ||
+		fail "engine and simulator count other $key"
+done
 stop

@@ -78,6 +78,17 @@ pinned()
 	    grep '"roman"' | grep -q -- '"pinned": *true'
 }
 pinned || fail "roman is not pinned any more"
+# Traffic or not, it is where it was told to be.
+resident()
+{
+	echo '{"op":"adapters","id":"a"}' | ask | tr '{' '\n' |
+	    grep '"roman"' | grep -q -- '"state": *"resident"'
+}
+until_true 20 resident
+for i in 1 2 3 4 5 6; do
+	sleep 0.2
+	resident || fail "a pinned adapter has left"
+done
 # The new scheduler obeys, too.
 one '{"op":"set","id":"e","key":"policy.evict_size","value":0.25}'
 one '{"op":"unpin","id":"p","name":"roman"}'

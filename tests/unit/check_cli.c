@@ -109,6 +109,12 @@ static const struct bench_options plain = {
 	.seed = 3,
 };
 
+static const struct sim_names no_names;
+static struct sim_named named[10] = { { "a", 8, 1 }, { "b", 8, 2 },
+	{ "c", 16, 3 }, { "d", 16, 4 }, { "e", 16, 5 }, { "f", 8, 6 },
+	{ "g", 8, 7 }, { "h", 8, 8 }, { "i", 8, 9 }, { "j", 8, 10 } };
+static const struct sim_names ten = { named, 10, 10 }, four = { named, 4, 4 };
+
 START_TEST(ranges_and_spreads_are_parsed_or_refused)
 {
 	struct bench_options o = plain;
@@ -135,8 +141,8 @@ START_TEST(the_same_seed_makes_the_same_load)
 
 	o.spread = BENCH_UNIFORM;
 	o.rate = 50;
-	ck_assert_int_eq(bench_load(&o, 10, &a, &n), 0);
-	ck_assert_int_eq(bench_load(&o, 10, &b, &m), 0);
+	ck_assert_int_eq(bench_load(&o, &ten, &a, &n), 0);
+	ck_assert_int_eq(bench_load(&o, &ten, &b, &m), 0);
 	ck_assert_uint_eq(n, 1000);
 	ck_assert_uint_eq(m, n);
 	for (uint64_t i = 0; i < n; i++) {
@@ -162,13 +168,13 @@ START_TEST(adapters_are_spread_as_asked)
 	uint64_t n;
 
 	o.spread = BENCH_ROUND_ROBIN;
-	ck_assert_int_eq(bench_load(&o, 4, &a, &n), 0);
+	ck_assert_int_eq(bench_load(&o, &four, &a, &n), 0);
 	ck_assert_int_eq(a[5].adapter, 1);
 	free(a);
 	o.spread = BENCH_ZIPF;
 	o.zipf = 1;
 	o.requests = 25000;
-	ck_assert_int_eq(bench_load(&o, 4, &a, &n), 0);
+	ck_assert_int_eq(bench_load(&o, &four, &a, &n), 0);
 	for (uint64_t i = 0; i < n; i++)
 		seen[a[i].adapter]++;
 	/* 1, 1/2, 1/3, 1/4 of 12/25 of them */
@@ -176,11 +182,11 @@ START_TEST(adapters_are_spread_as_asked)
 		ck_assert(abs(seen[k] - 12000 / (k + 1)) < 500);
 	free(a);
 	o.spread = BENCH_NONE;
-	ck_assert_int_eq(bench_load(&o, 0, &a, &n), 0);
+	ck_assert_int_eq(bench_load(&o, &no_names, &a, &n), 0);
 	ck_assert_int_eq(a[0].adapter, -1);
 	free(a);
 	o.spread = BENCH_UNIFORM;
-	ck_assert_int_eq(bench_load(&o, 0, &a, &n), ERR_USAGE);
+	ck_assert_int_eq(bench_load(&o, &no_names, &a, &n), ERR_USAGE);
 }
 END_TEST
 
@@ -214,7 +220,7 @@ START_TEST(a_trace_is_replayed_at_any_speed)
 	o.requests = 0;
 	o.trace_speed = 2;
 	o.context = 512;
-	ck_assert_int_eq(bench_load(&o, 0, &a, &n), 0);
+	ck_assert_int_eq(bench_load(&o, &no_names, &a, &n), 0);
 	ck_assert_uint_eq(n, 3);
 	ck_assert_int_eq(a[0].at, 0);
 	ck_assert_int_eq((a[1].at + MILLISECOND / 2) / MILLISECOND, 2000);
@@ -237,10 +243,58 @@ START_TEST(a_trace_that_is_none_is_refused_with_its_line)
 
 	write_trace("t,p,o\n1.5,10,10\n2.5,ten,10\n");
 	o.trace = path;
-	ck_assert_int_eq(bench_load(&o, 0, &a, &n), ERR_FORMAT);
+	ck_assert_int_eq(bench_load(&o, &no_names, &a, &n), ERR_FORMAT);
 	ck_assert_ptr_nonnull(strstr(err_text(), ":3: "));
 	unlink(path);
-	ck_assert_int_eq(bench_load(&o, 0, &a, &n), ERR_NOT_FOUND);
+	ck_assert_int_eq(bench_load(&o, &no_names, &a, &n), ERR_NOT_FOUND);
+}
+END_TEST
+
+START_TEST(a_load_is_written_and_replayed_the_same)
+{
+	struct bench_options o = plain;
+	struct bench_ask *a, *b;
+	uint64_t n, m;
+
+	write_trace("");
+	o.spread = BENCH_UNIFORM;
+	o.rate = 50;
+	ck_assert_int_eq(bench_load(&o, &ten, &a, &n), 0);
+	ck_assert_int_eq(bench_write(a, n, &ten, path), 0);
+	o = plain;
+	o.trace = path;
+	ck_assert_msg(bench_load(&o, &ten, &b, &m) == 0, "%s", err_text());
+	ck_assert_uint_eq(m, n);
+	for (uint64_t i = 0; i < n; i++) {
+		ck_assert_int_eq(b[i].at, a[i].at - a[0].at);
+		ck_assert_int_eq(b[i].adapter, a[i].adapter);
+		ck_assert_uint_eq(b[i].prompt, a[i].prompt);
+		ck_assert_uint_eq(b[i].output, a[i].output);
+	}
+	free(a);
+	free(b);
+	ck_assert_int_eq(bench_write(a, 0, &ten, "/nonexistent/x"), ERR_IO);
+	unlink(path);
+}
+END_TEST
+
+START_TEST(a_trace_that_names_adapters_wants_them_of_the_engine)
+{
+	struct bench_options o = plain;
+	struct bench_ask *a;
+	uint64_t n;
+
+	write_trace("# adapter x rank=8 bytes=9\n# adapter b rank=8 bytes=9\n"
+		    "1,2,3,b\n2,3,4\n");
+	o.trace = path;
+	ck_assert_int_eq(bench_load(&o, &four, &a, &n), ERR_USAGE);
+	ck_assert_ptr_nonnull(strstr(err_text(), "has no adapter 'x'"));
+	free(a);
+	o.spread = BENCH_UNIFORM;
+	ck_assert_int_eq(bench_load(&o, &four, &a, &n), ERR_USAGE);
+	ck_assert_ptr_nonnull(strstr(err_text(), "want --adapters none"));
+	free(a);
+	unlink(path);
 }
 END_TEST
 
@@ -355,6 +409,8 @@ suite_cli(void)
 	tcase_add_test(t, adapters_are_spread_as_asked);
 	tcase_add_test(t, a_trace_is_replayed_at_any_speed);
 	tcase_add_test(t, a_trace_that_is_none_is_refused_with_its_line);
+	tcase_add_test(t, a_load_is_written_and_replayed_the_same);
+	tcase_add_test(t, a_trace_that_names_adapters_wants_them_of_the_engine);
 	tcase_add_test(t, percentiles_interpolate_linearly);
 	tcase_add_test(t, failures_are_counted_by_code);
 	tcase_add_test(t, lines_come_out_of_any_pieces);

@@ -207,9 +207,11 @@ START_TEST(misuse_ends_with_2_and_a_sentence)
 		{ "", "want --cost FILE" },
 		{ "--cost /nonexistent.yaml --system s-lora --poisson 5",
 		    "/nonexistent.yaml" },
-		{ COST "--poisson 5", "want --system NAME" },
+		{ COST "--poisson 5 --set scheduler.batch_max=1",
+		    "--cost-set" },
 		{ COST "--poisson 5 --system s-lorra",
-		    "did you mean 's-lora'?  Known: s-lora, s-lora-sjf" },
+		    "did you mean 's-lora'?  Known: default, s-lora, "
+		    "s-lora-sjf" },
 		{ COST "--system s-lora", "want --trace CSV or --poisson RPS" },
 		{ COST "--system s-lora --poisson 0", "want a number over 0" },
 		{ COST "--system s-lora --poisson 5 --rps 5", "one of them" },
@@ -309,7 +311,7 @@ START_TEST(a_result_has_what_bench_gives_and_what_it_depends_on)
 	ck_assert(number(cost, "link_copies") == 2);
 	ck_assert(number(cost, "admit_every_steps") == 10);
 	(void)number(cost, "load_stall_ms");
-	(void)number(cost, "load_stall_share");
+	(void)number(cost, "load_stall_factor");
 	ck_assert(number(json_object_get(j, "bound"), "wait_ms") >= 0);
 	json_decref(j);
 }

@@ -328,6 +328,7 @@ START_TEST(an_unknown_system_names_the_known)
 	ck_assert_int_eq(conf_system(&c, "chamelion"), ERR_CONFIG);
 	ck_assert_ptr_nonnull(strstr(err_text(),
 	    "unknown system 'chamelion'; did you mean 'chameleon'?  Known: "
+	    "default, "
 	    "s-lora, "));
 	ck_assert_int_eq(conf_system(&c, "vllm-with-everything"), ERR_CONFIG);
 	ck_assert_ptr_null(strstr(err_text(), "did you mean"));

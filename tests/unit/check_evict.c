@@ -16,7 +16,7 @@ static const char *const kinds[] = { "chameleon", "fairshare", "lru", "lfu",
 #define KINDS ((int)(sizeof(kinds) / sizeof(kinds[0])))
 
 static const struct evict_scale scale = {
-	.uses_max = 10,
+	.uses_mean = 10,
 	.bytes_max = 256,
 	.window_ns = 300 * SECOND,
 	.frequency = 0.45,
@@ -24,7 +24,7 @@ static const struct evict_scale scale = {
 	.size = 0.45,
 };
 
-/* Half as often used as the most used, a quarter of a window ago, a quarter of
+/* Half as often used as they are on the average, a quarter of a window ago, a quarter of
  * the largest; its rate has halved since it was noted. */
 static const struct evict_view known = {
 	.adapter = 6,
@@ -49,8 +49,8 @@ static const struct {
 	{ "lfu", 5, EVICT_KEEPS },
 	/* 5 * .025 / 64 + 2 */
 	{ "gdsf", 2.001953125, EVICT_KEEPS },
-	/* .025 * (1 - exp(-.005 * 300)) / 64 */
-	{ "value", 0.025 * 0.77686983985157 / 64, EVICT_KEEPS },
+	/* .025 * (1 - exp(-.005 * 5)) / 64 */
+	{ "value", 0.025 * 0.02469008797167 / 64, EVICT_KEEPS },
 	{ "none", 925e9, EVICT_DROPS },
 	{ "queued", 925e9, EVICT_DROPS_UNQUEUED },
 	{ "first", 6, EVICT_KEEPS },
@@ -216,15 +216,20 @@ struct ranked {
 	int index;
 };
 
+static bool
+is_waited_for(const struct ranked *r)
+{
+	return r->v.level == EVICT_QUEUED || r->v.level == EVICT_PROMISED;
+}
+
 static int
 in_order(const void *va, const void *vb)
 {
 	const struct ranked *a = va, *b = vb;
 	const double key[][2] = {
 		{ a->v.level, b->v.level },
-		{ a->v.level == EVICT_QUEUED ? -(double)a->v.waits_since_ns : 0,
-		    b->v.level == EVICT_QUEUED ? -(double)b->v.waits_since_ns :
-						 0 },
+		{ is_waited_for(a) ? -(double)a->v.waits_since_ns : 0,
+		    is_waited_for(b) ? -(double)b->v.waits_since_ns : 0 },
 		{ a->keep, b->keep },
 		{ (double)a->v.used_ns, (double)b->v.used_ns },
 		{ a->v.adapter, b->v.adapter },
@@ -243,7 +248,7 @@ draw(struct rng *r, struct evict_view *v, int n)
 	for (int i = 0; i < n; i++)
 		v[i] = (struct evict_view){
 			.adapter = (i * 5 + 3) % VIEWS,
-			.level = (uint8_t)rng_below(r, 3),
+			.level = (uint8_t)rng_below(r, 4),
 			.bytes = 64 * (1 + rng_below(r, 4)),
 			.used_ns = NOW - (nsec)rng_below(r, 4) * 100 * SECOND,
 			.waits_since_ns = (nsec)rng_below(r, 3),
@@ -275,7 +280,7 @@ START_TEST(picks_are_those_of_a_sort)
 		for (int i = 0; i <= n; i++) {
 			bool leaves = i < n &&
 			    order[i].v.level <=
-				(queued ? EVICT_QUEUED : EVICT_FREELY);
+				(queued ? EVICT_PROMISED : EVICT_FREELY);
 			int at = pick(kinds[_i], v, n, queued);
 
 			ck_assert_int_eq(at, leaves ? order[i].index : -1);

@@ -57,7 +57,7 @@ plant(const double *c, double noise, uint32_t outlier)
 		if (outlier > 0 && rng_below(&rng, outlier) == 0)
 			y[i] *= 3 + 27 * rng_unit(&rng);
 	}
-	return (struct fit_data){ x, y, ROWS, FIT_STEP_TERMS };
+	return (struct fit_data){ x, y, ROWS, FIT_STEP_TERMS, NULL };
 }
 
 static void
@@ -118,6 +118,22 @@ START_TEST(noise_leaves_the_mean_where_it_is)
 }
 END_TEST
 
+START_TEST(the_total_is_kept_when_asked_for)
+{
+	struct fit_data d = plant(planted, 0.1, 30);
+	double c[FIT_STEP_TERMS], factor;
+	struct fit_error e;
+
+	ck_assert_int_eq(fit_robust(&d, 0.05, c), 0);
+	ck_assert_int_eq(fit_errors(&d, c, NULL, &e), 0);
+	ck_assert(e.total < 0.9);
+	factor = fit_keep_total(&d, c);
+	ck_assert(fabs(factor * e.total - 1) < 1e-9);
+	ck_assert_int_eq(fit_errors(&d, c, NULL, &e), 0);
+	ck_assert(fabs(e.total - 1) < 1e-9);
+}
+END_TEST
+
 START_TEST(none_is_ever_negative)
 {
 	for (int turn = 0; turn < 20; turn++) {
@@ -144,7 +160,7 @@ START_TEST(what_pulls_below_zero_stays_at_zero)
 	static const double rows[] = { 1, 0, 1, 1, 1, 2 };
 	static const double times[] = { 3, 2, 1 };
 	static const double weight[] = { 1, 1, 1 };
-	struct fit_data d = { rows, times, 3, 2 };
+	struct fit_data d = { rows, times, 3, 2, NULL };
 	double c[2];
 
 	fit_squares(&d, weight, c);
@@ -159,7 +175,7 @@ START_TEST(terms_without_rows_or_of_their_own_do_no_harm)
 	static const double rows[] = { 1, 0, 2, 2, 0, 4, 5, 0, 10 };
 	static const double times[] = { 5, 10, 25 };
 	static const double weight[] = { 1, 1, 1 };
-	struct fit_data d = { rows, times, 3, 3 };
+	struct fit_data d = { rows, times, 3, 3, NULL };
 	double c[3];
 
 	fit_squares(&d, weight, c);
@@ -183,7 +199,7 @@ START_TEST(errors_are_counted_where_they_are_asked_for)
 	static const double rows[] = { 1, 1, 1, 1 };
 	static const double times[] = { 1, 2, 4, 100 };
 	static const unsigned char which[] = { 1, 1, 1, 0 };
-	struct fit_data d = { rows, times, 4, 1 };
+	struct fit_data d = { rows, times, 4, 1, NULL };
 	const double c[] = { 2 };
 	struct fit_error e;
 
@@ -191,6 +207,7 @@ START_TEST(errors_are_counted_where_they_are_asked_for)
 	ck_assert_uint_eq(e.n, 3);
 	ck_assert(fabs(e.mean - 0.5) < 1e-12);
 	ck_assert(fabs(e.total - 6.0 / 7) < 1e-12);
+	ck_assert(e.p50 == 0.5);
 	ck_assert(e.p90 <= 1 && e.p90 >= 0.5);
 }
 END_TEST
@@ -219,6 +236,7 @@ suite_fit(void)
 	tcase_add_test(c, planted_coefficients_come_back);
 	tcase_add_test(c, noise_and_outliers_move_them_little);
 	tcase_add_test(c, noise_leaves_the_mean_where_it_is);
+	tcase_add_test(c, the_total_is_kept_when_asked_for);
 	tcase_add_test(c, none_is_ever_negative);
 	tcase_add_test(c, what_pulls_below_zero_stays_at_zero);
 	tcase_add_test(c, terms_without_rows_or_of_their_own_do_no_harm);

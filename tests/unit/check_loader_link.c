@@ -74,6 +74,56 @@ START_TEST(an_emulated_link_takes_its_time_for_one_copy_after_the_other)
 }
 END_TEST
 
+#define MANY 6
+
+/* All of them, from host memory, one after the other at 500 a second. */
+static void
+make_many(uint32_t at[MANY])
+{
+	static const char *const names[MANY] = { "a", "b", "c", "d", "e", "f" };
+
+	for (int i = 0; i < MANY; i++)
+		lrig_make(names[i], 2, i + 1);
+	lrig_start();
+	at[0] = lrig_entry_of("a");
+	ld_close(lrig.ld);
+	lrig.w.link_bytes_per_s = lrig.info[at[0]].bytes * 500;
+	lrig_start();
+	for (int i = 0; i < MANY; i++) {
+		at[i] = lrig_entry_of(names[i]);
+		lrig_bring(at[i], 2 * (uint32_t)i);
+		WAIT_FOR(lrig_has(at[i], HAVE_RESIDENT));
+		lrig_call_out(at[i]);
+		WAIT_FOR(lrig_has(at[i], HAVE_HOST));
+	}
+}
+
+/* But for two that workers took at the same moment. */
+START_TEST(nobody_is_overtaken_on_a_slow_link)
+{
+	uint32_t at[MANY];
+
+	make_many(at);
+	for (int turn = 0; turn < 10; turn++) {
+		uint64_t last = sample_last_load(lrig.samples);
+
+		for (int i = 0; i < MANY; i++)
+			lrig_bring(at[i], 2 * (uint32_t)i);
+		WAIT_FOR(sample_last_load(lrig.samples) == last + MANY);
+		for (int i = 0; i < MANY; i++)
+			for (int k = i + 2; k < MANY; k++)
+				ck_assert_uint_ne(sample_of(
+						      last + 1 + (uint64_t)i)
+						      .adapter,
+				    at[k]);
+		for (int i = 0; i < MANY; i++) {
+			lrig_call_out(at[i]);
+			WAIT_FOR(lrig_has(at[i], HAVE_HOST));
+		}
+	}
+}
+END_TEST
+
 START_TEST(bytes_that_cross_more_than_once_arrive_unharmed)
 {
 	uint32_t a;
@@ -126,6 +176,7 @@ suite_loader_link(void)
 	tcase_add_test(c, every_load_leaves_a_sample);
 	tcase_add_test(c,
 	    an_emulated_link_takes_its_time_for_one_copy_after_the_other);
+	tcase_add_test(c, nobody_is_overtaken_on_a_slow_link);
 	tcase_add_test(c, bytes_that_cross_more_than_once_arrive_unharmed);
 	tcase_add_test(c, nobody_waits_for_a_withdrawn_copy_on_a_slow_link);
 	suite_add_tcase(s, c);

@@ -147,16 +147,40 @@ START_TEST(loads_share_threads_and_queue_for_the_link)
 }
 END_TEST
 
-START_TEST(a_load_stalls_the_next_step_that_begins)
+START_TEST(a_step_waits_for_what_is_left_of_a_stall)
 {
 	rig_cost("load_stall_ms", 4);
-	rig_cost("load_stall_share", 0.5);
-	rig_ask(0, -1, 10, 4); /* 15, 26, 46, then a prompt */
-	rig_ask(20, 2, 10, 1); /* copied from 23 to 33 */
+	rig_cost("load_stall_factor", 1.2);
+	rig_ask(0, -1, 10, 4); /* 15, 26, 50, then a prompt */
+	/* Copied from 23 to 33; its stall begins with the step at 26. */
+	rig_ask(20, 2, 10, 1);
 	rig_run();
 	is_ms(rig_placed(1), 33);
-	is_ms(rig_first(1), 26 + 11 + 4 + 5 + 15);
-	is_ms(rig_last(0), 61 + 11);
+	is_ms(rig_first(1), 26 + 16 + 11 + 15);
+	is_ms(rig_last(0), 68 + 11);
+}
+END_TEST
+
+START_TEST(stalls_follow_one_another)
+{
+	rig_cost("load_threads", 2);
+	rig_cost("load_stall_factor", 2);
+	rig_ask(0, -1, 10, 2); /* a step until 15 */
+	rig_ask(1, 1, 10, 1);  /* copied from 4 to 14 */
+	rig_ask(1, 2, 10, 1);  /* from 14 to 24 */
+	rig_run();
+	/* Two stalls of 20 ms before the next step, that of one prompt. */
+	is_ms(rig_first(1), 15 + 40 + 15);
+	is_ms(rig_first(2), 70 + 15);
+}
+END_TEST
+
+START_TEST(an_idle_engine_pays_for_no_stall)
+{
+	rig_cost("load_stall_ms", 40);
+	rig_ask(0, 2, 10, 1); /* copied from 3 to 13, while nothing runs */
+	rig_run();
+	is_ms(rig_first(0), 13 + 15);
 }
 END_TEST
 
@@ -327,7 +351,9 @@ suite_sim(void)
 	tcase_add_test(t, bytes_copied_twice_take_the_link_twice_as_long);
 	tcase_add_test(t, a_link_held_to_a_rate_is_no_faster);
 	tcase_add_test(t, loads_share_threads_and_queue_for_the_link);
-	tcase_add_test(t, a_load_stalls_the_next_step_that_begins);
+	tcase_add_test(t, a_step_waits_for_what_is_left_of_a_stall);
+	tcase_add_test(t, stalls_follow_one_another);
+	tcase_add_test(t, an_idle_engine_pays_for_no_stall);
 	tcase_add_test(t, a_full_batch_lets_others_wait);
 	tcase_add_test(t, what_finds_no_memory_waits_for_it);
 	tcase_add_test(t, what_fits_no_pool_is_denied);

@@ -91,9 +91,9 @@ END_TEST
 START_TEST(a_missing_term_is_named_with_what_is_wanted)
 {
 	write_model("prefill_token_ms", "");
-	says(":27: 'prefill_token_ms' is missing: want 0..1e+06 ms; ");
+	says(":28: 'prefill_token_ms' is missing: want 0..1e+06 ms; ");
 	write_model("name", "");
-	says(":27: 'name' is missing");
+	says(":28: 'name' is missing");
 }
 END_TEST
 
@@ -126,8 +126,8 @@ START_TEST(a_number_out_of_range_is_refused_with_its_line)
 	says(":14: batch_max: 4097: want a whole number 1..4096 requests");
 	write_model("batch_max", "batch_max: 2.5");
 	says(":14: batch_max: 2.5: want a whole number 1..4096 requests");
-	write_model("load_stall_share", "load_stall_share: 1.5");
-	says(":20: load_stall_share: 1.5: want 0..1 share");
+	write_model("load_stall_factor", "load_stall_factor: 1001");
+	says(":20: load_stall_factor: 1001: want 0..1000 ratio");
 	write_model("step_fixed_ms", "step_fixed_ms: -1");
 	says(":2: step_fixed_ms: -1: want 0..1000000 ms");
 }
@@ -146,7 +146,7 @@ START_TEST(a_term_has_one_value)
 	write_model("name", "name: two words");
 	says(":1: name: want 1 to 63 of the letters");
 	write_model("batch_max", "batch_max: 'x");
-	says(":28: not YAML: found unexpected end of stream");
+	says(":29: not YAML: found unexpected end of stream");
 }
 END_TEST
 

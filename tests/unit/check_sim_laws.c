@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/rng.h"
+#include "scheduler/sch.h"
 #include "sim/world.h"
 #include "tests/unit/sim_rig.h"
 
@@ -51,7 +52,7 @@ vary(uint64_t seed)
 	rig_cost("batch_max", 1 + (double)rng_below(&r, 12));
 	rig_cost("load_threads", 1 + (double)rng_below(&r, 3));
 	rig_cost("load_read_ms", (double)rng_below(&r, 40));
-	rig_cost("load_stall_share", rng_unit(&r));
+	rig_cost("load_stall_factor", rng_unit(&r));
 	rig_cost("scheduler_ms", rng_below(&r, 2) ? 0 : 3 * rng_unit(&r));
 	rig_cost("step_tokens", 32 + (double)rng_below(&r, 400));
 	rig.slots = 4 + (uint32_t)rng_below(&r, 60);
@@ -69,6 +70,7 @@ START_TEST(laws_hold_in_many_worlds)
 	rig_run();
 	ck_assert_uint_eq(rig_result.completed + rig_result.failed, 300);
 	ck_assert(rig_result.worst_wait_s <= rig_result.starve_bound_s);
+	ck_assert(rig_result.late_share <= 1);
 	rig_close();
 }
 END_TEST
@@ -199,7 +201,7 @@ START_TEST(a_wait_beyond_the_bound)
 {
 	rig_set("policy.age_max_ms", "10");
 	rig_cost("batch_max", 1);
-	rig_ask(0, -1, 10, 60);
+	rig_ask(0, -1, 10, 150); /* longer than a sweep */
 	rig_ask(1, -1, 10, 1);
 	until_runs(0);
 	while (m->ended == 0) {
@@ -219,11 +221,44 @@ END_TEST
 START_TEST(one_that_would_fit_and_is_not_let_in)
 {
 	rig_cost("batch_max", 1);
+	rig_set("policy.admission", "fifo");
 	rig_ask(0, -1, 10, 60);
 	rig_ask(1, -1, 10, 1);
 	until_runs(0);
 	m->running = 0;
 	breaks("request 1 would fit without cached adapters");
+}
+END_TEST
+
+START_TEST(a_pinned_adapter_that_leaves)
+{
+	rig_act(0, SIM_ACT_PIN, 3, NULL);
+	rig_ask(0, -1, 10, 60);
+	until_runs(0);
+	while (!m->stays[3])
+		ck_assert(sim_advance(m));
+	resident_call_out(m->sch, 1 + 3);
+	breaks("adapter 3 leaves though it is pinned");
+}
+END_TEST
+
+START_TEST(a_quota_that_does_not_add_up)
+{
+	rig_ask(0, -1, 10, 60);
+	until_runs(0);
+	m->sch->available[0]--;
+	breaks("quotas or queues do not add up");
+}
+END_TEST
+
+START_TEST(a_waiter_that_no_queue_counts)
+{
+	rig_cost("batch_max", 1);
+	rig_ask(0, -1, 10, 60);
+	rig_ask(1, -1, 10, 1);
+	until_runs(0);
+	m->sch->waiting_in[1]--;
+	breaks("quotas or queues do not add up");
 }
 END_TEST
 
@@ -278,6 +313,9 @@ suite_sim_laws(void)
 	tcase_add_test(p, an_old_request_that_is_overtaken);
 	tcase_add_test(p, a_wait_beyond_the_bound);
 	tcase_add_test(p, one_that_would_fit_and_is_not_let_in);
+	tcase_add_test(p, a_pinned_adapter_that_leaves);
+	tcase_add_test(p, a_quota_that_does_not_add_up);
+	tcase_add_test(p, a_waiter_that_no_queue_counts);
 	tcase_add_test(p, nothing_moves);
 	tcase_add_test(p, a_breach_says_seed_step_and_events);
 	suite_add_tcase(s, p);

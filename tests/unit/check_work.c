@@ -1,6 +1,5 @@
-/* sim/trace.h, sim/work.h: what is asked of the engine, from a file or laws. */
+/* sim/work.h: what is asked of the engine, from a file or laws. */
 #include "base/err.h"
-#include "sim/trace.h"
 #include "sim/work.h"
 
 #include <check.h>
@@ -38,84 +37,6 @@ write_rows(const char *rows)
 	fputs(rows, f);
 	fclose(f);
 }
-
-/* ---- trace ---- */
-
-START_TEST(a_trace_is_read_with_and_without_names)
-{
-	static const char *const same[] = { "1.5,10,20\n2.25,3,4\n",
-		"time,prompt,output\n1.5,10,20\n2.25,3,4",
-		"\xef\xbb\xbf\"t\",\"p\",\"o\"\r\n1.5, 10 ,20\r\n\r\n2.25,3,4",
-		"2023-11-16 18:15:46.5000000,10,20\n"
-		"2023-11-16T18:15:47.25Z,3,4\n",
-		"2023-11-16 18:15:46.5+01:00,10,20\n"
-		"2023-11-16 17:15:47.250,3,4\n" };
-	struct sim_trace t;
-
-	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
-		write_rows(same[i]);
-		ck_assert_msg(sim_trace_read(&t, path, 0) == 0, "%zu: %s", i,
-		    err_text());
-		ck_assert_uint_eq(t.n, 2);
-		ck_assert_int_eq(t.rows[0].at, 0);
-		ck_assert_int_eq(t.rows[1].at, 750 * MILLISECOND);
-		ck_assert_uint_eq(t.rows[0].prompt, 10);
-		ck_assert_uint_eq(t.rows[0].output, 20);
-		ck_assert_uint_eq(t.rows[1].output, 4);
-		sim_trace_free(&t);
-	}
-	ck_assert_int_eq(sim_trace_read(&t, path, 1), 0);
-	ck_assert_uint_eq(t.n, 1);
-	sim_trace_free(&t);
-}
-END_TEST
-
-START_TEST(a_trace_is_refused_with_its_line_and_what_is_wanted)
-{
-	static const struct {
-		const char *rows, *complaint;
-	} bad[] = {
-		{ "",
-		    ":1: no requests: want lines of time,prompt tokens,"
-		    "answer tokens" },
-		{ "time,prompt,output\n", ":1: no requests" },
-		{ "\n\n\n", ":3: no requests" },
-		{ "time,prompt\n", ":1: too few columns: want time,prompt" },
-		{ "1,2\n", ":1: too few columns" },
-		{ "1,2,3\n2,3,4,5\n", ":2: too many columns" },
-		{ "t,p,o\n1,2,3\nx,2,3\n", ":3: 'x': want a time as" },
-		{ "1,2,3\n1e999,2,3\n", ":2: '1e999': want a time" },
-		{ "nan,2,3\n", ":1: 'nan': want a time" },
-		{ ",2,3\n", ":1: '': want a time" },
-		{ "2023-11-16 18:15,2,3\n", "want a time" },
-		{ "-1,2,3\n", ":1: '-1': want a time of 0 or more" },
-		{ "2,1,1\n1,1,1\n", ":2: '1': want rows in order of time" },
-		{ "1.5,ten,10\n", ":1: 'ten': want 1..16777216 prompt" },
-		{ "1,10,-4\n", ":1: '-4': want 1..16777216 answer" },
-		{ "1,10,4.5\n", ":1: '4.5': want 1..16777216 answer" },
-		{ "1,0,4\n", ":1: '0': want 1..16777216 prompt" },
-		{ "1,4,0\n", ":1: '0': want 1..16777216 answer" },
-		{ "1,4,\n", ":1: '': want 1..16777216 answer" },
-		{ "1,16777217,4\n", ":1: '16777217': want" },
-		{ "1,99999999999999999999999,4\n", ": want 1..16777216" },
-	};
-	struct sim_trace t;
-
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		write_rows(bad[i].rows);
-		ck_assert_int_eq(sim_trace_read(&t, path, 0), ERR_FORMAT);
-		ck_assert_int_eq(strncmp(err_text(), path, strlen(path)), 0);
-		ck_assert_msg(strstr(err_text(), bad[i].complaint) != NULL,
-		    "%zu: %s", i, err_text());
-		ck_assert_ptr_null(t.rows);
-	}
-	ck_assert_int_eq(sim_trace_read(&t, "/nonexistent.csv", 0),
-	    ERR_NOT_FOUND);
-	ck_assert_int_eq(sim_trace_read(&t, "/tmp", 0), ERR_IO);
-}
-END_TEST
-
-/* ---- work ---- */
 
 static const struct sim_work_options plain = {
 	.arrivals = SIM_POISSON,
@@ -357,6 +278,38 @@ START_TEST(other_arrivals_draw_rows_of_the_trace)
 }
 END_TEST
 
+START_TEST(a_trace_that_names_adapters_says_whose_requests_are)
+{
+	struct sim_work_options o = plain;
+	struct sim_work w;
+
+	write_rows("# adapter a rank=64 bytes=7\n"
+		   "# adapter b rank=8 bytes=9\n"
+		   "0,10,1,b\n1,20,1,a\n2,30,1\n");
+	o.trace = path;
+	o.arrivals = SIM_TRACE_TIMES;
+	o.lengths = SIM_TRACE_LENGTHS;
+	o.rps = 0;
+	o.requests = 6;
+	w = make(&o);
+	ck_assert_uint_eq(w.nadapters, 2);
+	ck_assert(w.adapters[0].rank == 64 && w.adapters[0].bytes == 7);
+	ck_assert(w.adapters[1].rank == 8 && w.adapters[1].bytes == 9);
+	for (uint64_t i = 0; i < w.n; i++)
+		ck_assert_int_eq(w.asks[i].adapter, 1 - (int)(i % 3));
+	sim_work_free(&w);
+	/* Rows that are drawn keep theirs. */
+	o.arrivals = SIM_POISSON;
+	o.rps = 5;
+	o.requests = 100;
+	w = make(&o);
+	for (uint64_t i = 0; i < w.n; i++)
+		ck_assert_int_eq(w.asks[i].adapter,
+		    2 - (int)w.asks[i].prompt / 10);
+	sim_work_free(&w);
+}
+END_TEST
+
 START_TEST(generated_lengths_have_their_means)
 {
 	struct sim_work_options o = plain;
@@ -546,8 +499,6 @@ suite_work(void)
 	TCase *t = tcase_create("work");
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
-	tcase_add_test(t, a_trace_is_read_with_and_without_names);
-	tcase_add_test(t, a_trace_is_refused_with_its_line_and_what_is_wanted);
 	tcase_add_test(t, the_same_options_make_the_same_work);
 	tcase_add_test(t, a_law_that_changes_moves_no_other);
 	tcase_add_test(t, arrivals_have_their_rate_and_variation);
@@ -555,6 +506,7 @@ suite_work(void)
 	tcase_add_test(t,
 	    a_trace_keeps_its_times_or_is_rescaled_and_goes_on_at_its_end);
 	tcase_add_test(t, other_arrivals_draw_rows_of_the_trace);
+	tcase_add_test(t, a_trace_that_names_adapters_says_whose_requests_are);
 	tcase_add_test(t, generated_lengths_have_their_means);
 	tcase_add_test(t, what_requests_allow_is_never_less_than_their_answer);
 	tcase_add_test(t, adapters_are_equal_in_number_and_zipf_within_a_rank);

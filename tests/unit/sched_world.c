@@ -1,6 +1,8 @@
 /* The engine around the scheduler, and the laws that must hold in it. */
 #include "tests/unit/sched_world.h"
 
+#include "scheduler/sch.h"
+
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -58,6 +60,7 @@ words(struct world *v)
 		.chunk = v->chunk,
 		.next = v->next,
 		.meters = &v->meters,
+		.queues = v->queues,
 		.entry = v->entry,
 		.have = v->have,
 		.info = v->info,
@@ -65,6 +68,18 @@ words(struct world *v)
 		.launched_step = &v->launched,
 		.completed_step = &v->completed,
 		.gpuexec_epoch = &v->epoch };
+}
+
+void
+world_rules(const char *admission, const char *eviction)
+{
+	static struct conf conf;
+
+	conf_defaults(&conf);
+	ck_assert_int_eq(conf_set(&conf, "policy.admission", admission), 0);
+	ck_assert_int_eq(conf_set(&conf, "policy.eviction", eviction), 0);
+	ck_assert_int_eq(conf_set(&conf, "policy.predictor", "max_tokens"), 0);
+	ck_assert_int_eq(sch_rules_read(&world.rules, &conf), 0);
 }
 
 void
@@ -84,8 +99,7 @@ world_open(uint64_t seed)
 		.blocks_per_chunk = PER_CHUNK,
 		.chunks = CHUNKS,
 		.chunk_bytes = 4096 };
-	world.rules = (struct sch_rules){ admit_find("fifo"), evict_find("lru"),
-		1 };
+	world_rules("fifo", "lru");
 	world.life = 1;
 	world.epoch = 1;
 	world.now = SECOND;
@@ -437,9 +451,25 @@ tickets_keep_their_adapters(void)
 	}
 }
 
+/* quota = available + charged, for each queue. */
+static void
+accounts_balance(void)
+{
+	const struct sch *h = world.core;
+
+	for (int q = 0; q < CLASSES; q++) {
+		int64_t sum = h->available[q];
+
+		for (uint32_t i = 0; i < h->nlive; i++)
+			sum += h->slot[h->live[i]].charge[q];
+		ck_assert_int_eq(sum, q < h->nclasses ? h->quota[q] : 0);
+	}
+}
+
 void
 world_laws(void)
 {
+	accounts_balance();
 	one_owner_a_block();
 	one_want_a_place();
 	tickets_keep_their_adapters();

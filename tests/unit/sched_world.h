@@ -45,6 +45,7 @@ struct world {
 	_Atomic uint32_t next[CHUNKS];
 	struct dir_info info[ADAPTERS];
 	struct scheduler_meters meters;
+	struct sched_queue queues[SEG_QUEUES];
 	_Atomic uint64_t launched, completed;
 	_Atomic uint32_t epoch;
 
@@ -61,6 +62,9 @@ struct world {
 extern struct world world;
 
 void world_open(uint64_t seed);
+/* Fills world.rules: policies by name, all else by default; predicted is what
+ * is allowed.  Takes effect at a restart, or by sch_rules_set. */
+void world_rules(const char *admission, const char *eviction);
 void world_close(void);
 void world_restart(void);
 

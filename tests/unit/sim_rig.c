@@ -13,6 +13,7 @@ struct sim_ask rig_asks[RIG_ASKS];
 
 static struct sim_adapter adapters[RIG_ADAPTERS];
 static struct sim_work work;
+static struct sim_act acts[RIG_ACTS];
 
 static const struct sim_cost cost = { .name = "rig",
 	.step_fixed_ms = 10,
@@ -44,6 +45,7 @@ rig_open(void)
 		.adapters = adapters,
 		.nadapters = RIG_ADAPTERS };
 	rig.work = &work;
+	rig.acts = acts;
 	rig.seed = 1;
 	rig.slots = 64;
 	rig.laws = true;
@@ -86,6 +88,16 @@ rig_ask(double at_ms, int32_t adapter, uint32_t prompt, uint32_t output)
 	};
 	work.prompt_max = work.prompt_max > prompt ? work.prompt_max : prompt;
 	work.output_max = work.output_max > output ? work.output_max : output;
+}
+
+void
+rig_act(double at_ms, enum sim_act_kind kind, uint64_t which,
+    const struct conf *rules)
+{
+	ck_assert_uint_lt(rig.nacts, RIG_ACTS);
+	acts[rig.nacts++] = (struct sim_act){
+		(nsec)(at_ms * (double)MILLISECOND), kind, which, rules
+	};
 }
 
 void

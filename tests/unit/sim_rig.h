@@ -14,6 +14,7 @@
 
 #define RIG_ASKS 4096
 #define RIG_ADAPTERS 16
+#define RIG_ACTS 16
 
 extern struct sim_setup rig;
 extern struct sim_result rig_result;
@@ -27,6 +28,10 @@ void rig_rank(uint32_t adapter, int32_t rank);
 
 /* One more request; adapter -1: the base model. */
 void rig_ask(double at_ms, int32_t adapter, uint32_t prompt, uint32_t output);
+
+/* What is done while it runs, in order of time; rules: for SIM_ACT_RULES. */
+void rig_act(double at_ms, enum sim_act_kind, uint64_t which,
+    const struct conf *rules);
 
 /* n requests drawn from the seed, at_ms apart on average. */
 void rig_draw(uint64_t seed, uint32_t n, double at_ms);
