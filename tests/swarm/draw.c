@@ -29,7 +29,7 @@ static const struct {
 	{ "policy.age_max_ms", "0|0|0|200|5000|60000" },
 	{ "policy.cold_wait_ms", "0|0|200|3000" },
 	{ "policy.bypass_max", "0|1|8" },
-	{ "policy.squash_max", "0|1|2" },
+	{ "policy.squash_max", "0|1|1" },
 	{ "policy.reserve", "grow|predicted|max" },
 	{ "policy.admit_every_steps", "1|1|1|3|10" },
 	{ "policy.eviction",

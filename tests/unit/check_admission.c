@@ -67,7 +67,7 @@ random_rules(struct rng *rng)
 	r->charge_first = rng_below(rng, 2);
 	r->prefetch = (enum prefetch_kind)rng_below(rng, 3);
 	r->bypass_max = (uint32_t)rng_below(rng, 3);
-	r->squash_max = (uint32_t)rng_below(rng, 3);
+	r->squash_max = (uint32_t)rng_below(rng, 2);
 	r->cuts = (enum cuts_rule)rng_below(rng, 2);
 	r->surplus = (enum quota_rule)rng_below(rng, 3);
 	r->refresh_ns = 20 * MILLISECOND;
