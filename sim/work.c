@@ -287,7 +287,7 @@ make_asks(struct maker *m)
 		n = m->o->duration_s > 0 ? UINT64_MAX : m->trace.n;
 	while (m->w->n < n) {
 		double at = next_arrival(m, m->w->n);
-		struct sim_ask a;
+		struct sim_ask a = { 0 };
 
 		if (at > end)
 			break;

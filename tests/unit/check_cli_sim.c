@@ -396,7 +396,7 @@ START_TEST(the_slo_is_measured_unless_given_and_set_by_hand_stays)
 	slo = number(j, "slo_ms");
 	policy = json_object_get(j, "policy");
 	/* About 21 tokens of 46 ms, five times. */
-	ck_assert(slo > 4000 && slo < 7000);
+	ck_assert_msg(slo > 4000 && slo < 7000, "%g", slo);
 	ck_assert(
 	    fabs(atof(json_string_value(json_object_get(policy, "slo_ms"))) -
 		slo) <= 0.5);
