@@ -3,6 +3,8 @@
 
 #include "base/err.h"
 
+#include <string.h>
+
 static nsec
 ms(uint32_t n)
 {
@@ -22,13 +24,23 @@ age_limit(const struct conf *c, const struct admit_policy *admission)
 	return admission == admit_find("sjf") ? slo : slo * 3 / 5;
 }
 
-static enum sch_reserve
-reserve(const char *name)
+/* Its place in names[]; the settings' table lets nothing else through. */
+static int
+place_of(const char *name, const char *const *names)
 {
-	return *name == 'g' ? RESERVE_GROW :
-	    *name == 'p'    ? RESERVE_PREDICTED :
-			      RESERVE_MAX;
+	int i = 0;
+
+	while (names[i] != NULL && strcmp(names[i], name) != 0)
+		i++;
+	return names[i] == NULL ? -1 : i;
 }
+
+static const char *const reserves[] = { [RESERVE_GROW] = "grow",
+	[RESERVE_PREDICTED] = "predicted",
+	[RESERVE_MAX] = "max",
+	NULL };
+static const char *const lends[] = { "empty", "patient", NULL };
+static const char *const charges[] = { "each", "first", NULL };
 
 static void
 numbers(struct sch_rules *r, const struct conf *c)
@@ -62,21 +74,25 @@ sch_rules_read(struct sch_rules *r, const struct conf *c)
 	int cuts = cuts_find(c->policy_cuts);
 	int surplus = quota_find(c->policy_quota_surplus);
 	int prefetch = prefetch_find(c->policy_prefetch);
+	int reserve = place_of(c->policy_reserve, reserves);
+	int lend = place_of(c->policy_lend, lends);
+	int charge = place_of(c->policy_adapter_charge, charges);
 
 	*r = (struct sch_rules){ .admission = admit_find(c->policy_admission),
 		.eviction = evict_find(c->policy_eviction),
 		.size = size_find(c->policy_size) };
 	if (r->admission == NULL || r->eviction == NULL || r->size == NULL ||
-	    predictor < 0 || cuts < 0 || surplus < 0 || prefetch < 0)
+	    predictor < 0 || cuts < 0 || surplus < 0 || prefetch < 0 ||
+	    reserve < 0 || lend < 0 || charge < 0)
 		return err_set(ERR_CONFIG,
 		    "section policy: a choice that this scheduler has not");
 	r->predict.kind = (enum predict_kind)predictor;
 	r->cuts = (enum cuts_rule)cuts;
 	r->surplus = (enum quota_rule)surplus;
 	r->prefetch = (enum prefetch_kind)prefetch;
-	r->lend_patient = *c->policy_lend == 'p';
-	r->charge_first = *c->policy_adapter_charge == 'f';
-	r->reserve = reserve(c->policy_reserve);
+	r->lend_patient = lend == 1;
+	r->charge_first = charge == 1;
+	r->reserve = (enum sch_reserve)reserve;
 	numbers(r, c);
 	return 0;
 }
