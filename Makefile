@@ -39,7 +39,7 @@ endif
 
 # A role is a folder whose main.c is a program of its own; every folder is a
 # library.
-ROLES    := frontend scheduler loader gpuexec
+ROLES    := monitor frontend scheduler loader gpuexec
 LIBS     := base conf model policy shm device proc supervisor sim
 PROGRAMS := $(B)/bin/chameleon $(ROLES:%=$(B)/bin/chameleon-%)
 LIB_A    := $(patsubst %,$(B)/%.a,$(LIBS))

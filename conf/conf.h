@@ -25,6 +25,7 @@ enum {
 #define TOP_TEXT(...) +1
 #define TOP_CHOICE(...) +1
 #define TOP_U32(...) +1
+#define TEXT(...) +1
 #define CHOICE(...) +1
 #define U32(...) +1
 #define U64(...) +1
@@ -33,6 +34,7 @@ enum {
 #undef TOP_TEXT
 #undef TOP_CHOICE
 #undef TOP_U32
+#undef TEXT
 #undef CHOICE
 #undef U32
 #undef U64
@@ -53,6 +55,7 @@ struct conf {
 #define TOP_TEXT(name, def, help) char name[CONF_TEXT_MAX];
 #define TOP_CHOICE(name, def, choices, help) char name[CONF_CHOICE_MAX];
 #define TOP_U32(name, def, least, most, unit, help) uint32_t name;
+#define TEXT(section, name, def, help) char section##_##name[CONF_TEXT_MAX];
 #define CHOICE(section, name, def, choices, help)                              \
 	char section##_##name[CONF_CHOICE_MAX];
 #define U32(section, name, def, least, most, unit, help)                       \
@@ -65,6 +68,7 @@ struct conf {
 #undef TOP_TEXT
 #undef TOP_CHOICE
 #undef TOP_U32
+#undef TEXT
 #undef CHOICE
 #undef U32
 #undef U64

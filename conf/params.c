@@ -18,6 +18,9 @@ const struct param conf_params[] = {
 #define TOP_U32(name, def, least, most, unit, help)                            \
 	{ #name, "", #name, PARAM_U32, AT(name), "", "", def, least, most, 0,  \
 		0, 0, unit, help },
+#define TEXT(section, name, def, help)                                         \
+	{ #section "." #name, #section, #name, PARAM_TEXT,                     \
+		AT(section##_##name), def, "", 0, 0, 0, 0, 0, 0, "", help },
 #define CHOICE(section, name, def, choices, help)                              \
 	{ #section "." #name, #section, #name, PARAM_CHOICE,                   \
 		AT(section##_##name), def, choices, 0, 0, 0, 0, 0, 0, "",      \
@@ -38,6 +41,7 @@ const struct param conf_params[] = {
 #undef TOP_TEXT
 #undef TOP_CHOICE
 #undef TOP_U32
+#undef TEXT
 #undef CHOICE
 #undef U32
 #undef U64

@@ -10,77 +10,28 @@ struct meter {
 	size_t at;
 };
 
-#define METER(kind, name)                                                      \
-	{                                                                      \
-#name, offsetof(struct kind##_meters, name)                    \
-	}
-
 static const struct meter of_frontend[] = {
-	METER(frontend, accepted),
-	METER(frontend, refused),
-	METER(frontend, finished),
-	METER(frontend, cancelled),
-	METER(frontend, failed),
-	METER(frontend, connections),
-	METER(frontend, tokens_told),
+#define METER(name, what) { #name, offsetof(struct frontend_meters, name) },
+#include "shm/frontend_meters.tbl"
+#undef METER
 };
 
 static const struct meter of_scheduler[] = {
-	METER(scheduler, placed),
-	METER(scheduler, finished),
-	METER(scheduler, denied),
-	METER(scheduler, squashed),
-	METER(scheduler, hits),
-	METER(scheduler, misses),
-	METER(scheduler, loads),
-	METER(scheduler, evictions),
-	METER(scheduler, waiting),
-	METER(scheduler, running),
-	METER(scheduler, kv_blocks_used),
-	METER(scheduler, kv_blocks_total),
-	METER(scheduler, adapter_chunks),
-	METER(scheduler, stale_hints),
-	METER(scheduler, sweep_found),
-	METER(scheduler, promoted),
-	METER(scheduler, bypassed),
-	METER(scheduler, bypass_squashed),
-	METER(scheduler, prefetched),
-	METER(scheduler, prefetch_late),
-	METER(scheduler, why_quota),
-	METER(scheduler, why_memory),
-	METER(scheduler, why_adapter),
-	METER(scheduler, why_batch),
-	METER(scheduler, why_interval),
-	METER(scheduler, predict_total),
-	METER(scheduler, predict_right),
-	METER(scheduler, predict_near),
-	METER(scheduler, load_bytes_wanted),
-	METER(scheduler, overloaded),
-	METER(scheduler, queues_now),
+#define METER(name, what) { #name, offsetof(struct scheduler_meters, name) },
+#include "shm/scheduler_meters.tbl"
+#undef METER
 };
 
 static const struct meter of_gpuexec[] = {
-	METER(gpuexec, steps),
-	METER(gpuexec, prompt_tokens),
-	METER(gpuexec, output_tokens),
-	METER(gpuexec, lora_rows),
-	METER(gpuexec, stale_hints),
-	METER(gpuexec, sweep_found),
-	METER(gpuexec, sat_out),
-	METER(gpuexec, step_ns),
+#define METER(name, what) { #name, offsetof(struct gpuexec_meters, name) },
+#include "shm/gpuexec_meters.tbl"
+#undef METER
 };
 
 static const struct meter of_loader[] = {
-	METER(loader, loads),
-	METER(loader, load_bytes),
-	METER(loader, disk_reads),
-	METER(loader, failures),
-	METER(loader, host_bytes),
-	METER(loader, host_adapters),
-	METER(loader, listed),
-	METER(loader, broken),
-	METER(loader, link_emulated_bytes_per_s),
-	METER(loader, link_copies),
+#define METER(name, what) { #name, offsetof(struct loader_meters, name) },
+#include "shm/loader_meters.tbl"
+#undef METER
 };
 
 #define PUT(o, g, kind)                                                        \
@@ -172,16 +123,15 @@ put_memory(struct frontend *fe, struct line_out *o)
 static void
 put_why(struct line_out *o, const struct sched_queue *q)
 {
-	static const char *const names[WHY_COUNT] = { "none", "quota", "memory",
-		"adapter", "batch", "interval" };
 	uint32_t why = atomic_load_explicit(&q->why, memory_order_relaxed);
 
 	key(o, "why");
 	line_put(o, "\"");
-	line_put(o, why < WHY_COUNT ? names[why] : "unknown");
+	line_put(o, why_name(why));
 	line_put(o, "\",\"blocked_ms\":{");
 	for (int i = WHY_NONE + 1; i < WHY_COUNT; i++) {
-		line_fmt(o, "%s\"%s\":", i > WHY_NONE + 1 ? "," : "", names[i]);
+		line_fmt(o, "%s\"%s\":", i > WHY_NONE + 1 ? "," : "",
+		    why_name((uint32_t)i));
 		line_ms(o,
 		    (nsec)atomic_load_explicit(&q->blocked_ns[i],
 			memory_order_relaxed));

@@ -69,6 +69,9 @@ struct dir_info {
 	uint64_t file_bytes;
 	uint64_t file_id; /* of its files: inodes, sizes, times */
 	nsec listed_ns, loaded_ns;
+	/* Of the last load: reading files, or host memory, and crossing the
+	 * link with the wait for it.  In microseconds. */
+	uint32_t disk_us, host_us, copy_us;
 	char reason[DIR_REASON_MAX]; /* a sentence, when BROKEN or FAILED */
 };
 

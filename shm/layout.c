@@ -8,28 +8,43 @@
 
 #define PART_ALIGN 128u
 
-static_assert((int)SEG_LOADER == (int)PROC_LOADER + 1, "one order for both");
+static_assert((int)SEG_MONITOR == (int)PROC_MONITOR + 1, "one order for both");
 static_assert((int)SEG_FRONTEND == (int)PROC_FRONTEND + 1, "likewise");
+static_assert((int)SEG_BELLS == (int)PROC_COUNT + 1, "and as many");
 static_assert(sizeof(struct bell) == 128, "shared");
+static_assert(sizeof(struct sched_queue) == 136, "shared");
+static_assert(sizeof(struct frontend_meters) == 80, "shared");
+static_assert(sizeof(struct scheduler_meters) == 304, "shared");
+static_assert(sizeof(struct gpuexec_meters) == 64, "shared");
+static_assert(sizeof(struct loader_meters) == 80, "shared");
+static_assert(sizeof(struct cell) == 576, "shared");
+static_assert(sizeof(struct order) == 64, "shared");
+static_assert(sizeof(struct dir_info) == 424, "shared");
+static_assert(sizeof(struct slot_request) == 2936, "shared");
+static_assert(sizeof(struct slot_ticket) == 136, "shared");
+static_assert(sizeof(struct slot_result) == 80, "shared");
+static_assert(sizeof(struct slot_logprobs) == 168, "shared");
+static_assert(sizeof(struct plan) == 152, "shared");
+static_assert(sizeof(struct seg_header) == 136, "shared");
+static_assert(sizeof(struct step_sample) == 72, "shared");
+static_assert(sizeof(struct load_sample) == 72, "shared");
+static_assert(sizeof(struct histogram) == 744, "shared");
+static_assert(sizeof(struct adapter_meters) == 56, "shared");
+static_assert(sizeof(struct slot_wait) == 24, "shared");
+static_assert(sizeof(struct wait_split) == 80, "shared");
+static_assert(sizeof(struct event) == 136, "shared");
+static_assert(sizeof(struct event_log) == 34824, "shared");
+static_assert(sizeof(struct record_slot) == 368, "shared");
+static_assert(sizeof(struct record_log) == 376840, "shared");
+static_assert(sizeof(struct history_point) == 200, "shared");
+static_assert(sizeof(struct history_slot) == 208, "shared");
+static_assert(sizeof(struct history) == 213000, "shared");
 static_assert(sizeof(struct ring_in) == 128, "shared");
 static_assert(offsetof(struct ring_out, slot) == 256, "shared");
 static_assert(sizeof(struct sheet) == 8 + 2 * SHEET_BYTES, "shared");
 static_assert(sizeof(struct overrides) == 4104, "shared");
 static_assert(sizeof(struct overrides) <= SHEET_BYTES, "its text");
 static_assert(sizeof(struct rules_taken) == 16, "shared");
-static_assert(sizeof(struct sched_queue) == 136, "shared");
-static_assert(sizeof(struct scheduler_meters) == 248, "shared");
-static_assert(sizeof(struct cell) == 576, "shared");
-static_assert(sizeof(struct order) == 64, "shared");
-static_assert(sizeof(struct dir_info) == 408, "shared");
-static_assert(sizeof(struct slot_request) == 2936, "shared");
-static_assert(sizeof(struct slot_ticket) == 48, "shared");
-static_assert(sizeof(struct slot_result) == 72, "shared");
-static_assert(sizeof(struct slot_logprobs) == 168, "shared");
-static_assert(sizeof(struct plan) == 144, "shared");
-static_assert(sizeof(struct seg_header) == 104, "shared");
-static_assert(sizeof(struct step_sample) == 72, "shared");
-static_assert(sizeof(struct load_sample) == 72, "shared");
 
 const struct ring_row ring_rows[RING_COUNT] = {
 #define PROC(name, program, silence)
@@ -38,6 +53,13 @@ const struct ring_row ring_rows[RING_COUNT] = {
 #include "shm/topo.tbl"
 #undef PROC
 #undef RING
+};
+
+const struct histogram_row histogram_rows[HISTOGRAM_ALL] = {
+#define HISTOGRAM(by, name, kind, what)                                        \
+	{ PROC_##by, #name, HISTOGRAM_##kind, what },
+#include "shm/histograms.tbl"
+#undef HISTOGRAM
 };
 
 static const struct {
@@ -88,9 +110,13 @@ take(struct walk *w, uint64_t bytes)
 static void
 take_role(struct walk *w, struct segs *g, const struct plan *p, enum seg_id id)
 {
-	enum proc_id me = (enum proc_id)(id - SEG_LOADER);
+	enum proc_id me = (enum proc_id)(id - SEG_MONITOR);
 
 	g->cell[me] = take(w, sizeof(struct cell));
+	g->events[me] = take(w, sizeof(struct event_log));
+	for (int i = 0; i < HISTOGRAM_ALL; i++)
+		if (histogram_rows[i].by == me)
+			g->histogram[i] = take(w, sizeof(struct histogram));
 	for (int i = 0; i < RING_COUNT; i++) {
 		if (ring_rows[i].from == me)
 			g->ring_out[i] = take(w,
@@ -156,6 +182,8 @@ seg_fingerprint(void)
 		h = hash_bytes(h, &ring_rows[i].to, sizeof(enum proc_id));
 		h = hash_bytes(h, &ring_rows[i].depth, sizeof(uint32_t));
 	}
+	for (int i = 0; i < HISTOGRAM_ALL; i++)
+		h = hash_text(h, histogram_rows[i].name);
 	for (int i = 0; i < PROC_COUNT; i++)
 		h = hash_text(h, procs[i].name);
 	return h;
@@ -184,6 +212,6 @@ layout_seg_name(enum seg_id id)
 	case SEG_POOL:
 		return "pool";
 	default:
-		return procs[id - SEG_LOADER].name;
+		return procs[id - SEG_MONITOR].name;
 	}
 }

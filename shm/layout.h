@@ -6,7 +6,7 @@
 
 #include "shm/seg.h"
 
-#define SEG_MAGIC 0x6e6f656c656d6143u /* "Cameleon" */
+#define SEG_MAGIC 0x32656c656d616843u /* "Chamele2" */
 
 struct ring_row {
 	const char *name;

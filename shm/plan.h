@@ -11,7 +11,8 @@
 
 enum seg_id {
 	SEG_SUPERVISOR,
-	SEG_LOADER, /* as in topo.tbl from here on */
+	SEG_MONITOR, /* as in topo.tbl from here on */
+	SEG_LOADER,
 	SEG_GPUEXEC,
 	SEG_SCHEDULER,
 	SEG_FRONTEND,

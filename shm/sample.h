@@ -6,9 +6,7 @@
  * engine reads them; they are there for whoever measures it from outside and
  * fits a cost model (sim/cost.h names the terms of a step).
  *
- * A sample may be overwritten while it is read.  Its number is 0 while it is
- * written and stored last, so that a copy is whole if the number was the same
- * before and after.
+ * A sample may be overwritten while it is read; note.h has how that is seen.
  *
  * Waiting  Never; a writer takes no notice of readers.
  */
@@ -16,6 +14,7 @@
 #define SHM_SAMPLE_H
 
 #include "base/clock.h"
+#include "shm/note.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -65,12 +64,9 @@ sample_put_step(struct step_sample *ring, uint64_t number,
 {
 	struct step_sample *s = &ring[number % SAMPLE_STEPS];
 
-	atomic_store_explicit(&s->number, 0, memory_order_relaxed);
-	/* N1 pairs with N3: who sees any of the note sees no old number. */
-	atomic_thread_fence(memory_order_release);
+	note_open(&s->number);
 	s->note = *note;
-	/* N2 pairs with N4: who sees the number sees the whole note. */
-	atomic_store_explicit(&s->number, number, memory_order_release);
+	note_close(&s->number, number);
 }
 
 static inline void
@@ -79,10 +75,9 @@ sample_put_load(struct load_sample *ring, uint64_t number,
 {
 	struct load_sample *s = &ring[number % SAMPLE_LOADS];
 
-	atomic_store_explicit(&s->number, 0, memory_order_relaxed);
-	atomic_thread_fence(memory_order_release); /* N1 */
+	note_open(&s->number);
 	s->note = *note;
-	atomic_store_explicit(&s->number, number, memory_order_release);
+	note_close(&s->number, number);
 }
 
 /* Reader: false if sample `number` is not there, or no more. */
@@ -92,13 +87,10 @@ sample_get_step(const struct step_sample *ring, uint64_t number,
 {
 	const struct step_sample *s = &ring[number % SAMPLE_STEPS];
 
-	/* N4 pairs with N2. */
-	if (number == 0 ||
-	    atomic_load_explicit(&s->number, memory_order_acquire) != number)
+	if (!note_is(&s->number, number))
 		return false;
 	*note = s->note;
-	atomic_thread_fence(memory_order_acquire); /* N3 pairs with N1 */
-	return atomic_load_explicit(&s->number, memory_order_relaxed) == number;
+	return note_was(&s->number, number);
 }
 
 static inline bool
@@ -107,12 +99,10 @@ sample_get_load(const struct load_sample *ring, uint64_t number,
 {
 	const struct load_sample *s = &ring[number % SAMPLE_LOADS];
 
-	if (number == 0 ||
-	    atomic_load_explicit(&s->number, memory_order_acquire) != number)
+	if (!note_is(&s->number, number))
 		return false;
 	*note = s->note;
-	atomic_thread_fence(memory_order_acquire);
-	return atomic_load_explicit(&s->number, memory_order_relaxed) == number;
+	return note_was(&s->number, number);
 }
 
 /* Greatest number in the ring; 0: it is empty. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #define SHM_DIR "/dev/shm"
+#define INSTANCES_NAMED 16 /* in a sentence */
 #define NAME_BYTES (SEG_INSTANCE_MAX + 32)
 
 static int
@@ -113,7 +114,7 @@ make(const char *instance, enum seg_id id, uint64_t n, int *out)
 static void
 format_role(struct segs *g, enum seg_id id)
 {
-	enum proc_id me = (enum proc_id)(id - SEG_LOADER);
+	enum proc_id me = (enum proc_id)(id - SEG_MONITOR);
 
 	for (int i = 0; i < RING_COUNT; i++)
 		if (ring_rows[i].from == me)
@@ -128,6 +129,7 @@ format(struct segs *g, enum seg_id id, uint64_t boot_id)
 	h->fingerprint = seg_fingerprint();
 	h->bytes = g->bytes[id];
 	h->boot_id = boot_id;
+	snprintf(h->version, sizeof(h->version), "%s", CHAMELEON_VERSION);
 	memcpy(h->instance, g->instance, sizeof(h->instance));
 	if (id == SEG_BELLS)
 		for (int i = 0; i < PROC_COUNT; i++)
@@ -210,7 +212,7 @@ segs_create(struct segs *g, const char *instance, const struct plan *p,
 		g->plan = &g->supervisor->plan;
 		/* The maker is no exception: it keeps write access to its own
 		 * segment and the bells. */
-		for (int id = SEG_LOADER; id <= SEG_FRONTEND; id++)
+		for (int id = SEG_MONITOR; id <= SEG_FRONTEND; id++)
 			must(mprotect(g->base[id], g->bytes[id], PROT_READ) ==
 			    0);
 		return 0;
@@ -219,6 +221,21 @@ segs_create(struct segs *g, const char *instance, const struct plan *p,
 	if (e != ERR_BUSY)
 		segs_unlink(instance);
 	return e;
+}
+
+/* Who asks for one that is not there may have another in mind. */
+static int
+not_running(const struct segs *g)
+{
+	char names[INSTANCES_NAMED][SEG_INSTANCE_MAX], all[512] = "";
+	int n = segs_list(names, INSTANCES_NAMED);
+	size_t used = 0;
+
+	for (int i = 0; i < n && used < sizeof(all); i++)
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
+		    i > 0 ? ", " : "", names[i]);
+	return err_set(ERR_NOT_FOUND, "instance '%s' is not running; %s%s",
+	    g->instance, n > 0 ? "there is " : "none is", all);
 }
 
 /* Opens one object and sees that it is as large as it says. */
@@ -232,9 +249,7 @@ open_object(struct segs *g, enum seg_id id, bool write, int *out)
 	fd = shm_open(object(name, g->instance, id),
 	    (write ? O_RDWR : O_RDONLY) | O_CLOEXEC, 0);
 	if (fd < 0 && errno == ENOENT)
-		return err_set(ERR_NOT_FOUND,
-		    "instance '%s' is not running (no " SHM_DIR "%s)",
-		    g->instance, name);
+		return not_running(g);
 	if (fd < 0 && errno == EACCES)
 		return err_set(ERR_NOT_FOUND,
 		    "instance '%s' belongs to another user (" SHM_DIR "%s)",
@@ -259,18 +274,41 @@ foreign(const struct segs *g, enum seg_id id, const char *why)
 	    g->instance, layout_seg_name(id), why);
 }
 
+/* The header of every version begins alike. */
+static int
+other_version(const struct segs *g, const struct seg_header *h)
+{
+	char version[SEG_VERSION_MAX];
+
+	snprintf(version, sizeof(version), "%.*s", SEG_VERSION_MAX - 1,
+	    h->version);
+	for (char *c = version; *c != '\0'; c++)
+		if (*c <= ' ' || *c >= 0x7f)
+			*c = '?';
+	return err_set(ERR_LAYOUT,
+	    "instance '%s' was started by chameleon %s (layout %08x), this is "
+	    "%s (layout %08x): use the same program for both, or start the "
+	    "engine anew",
+	    g->instance, version[0] != '\0' ? version : "?",
+	    (unsigned)(h->fingerprint >> 32), CHAMELEON_VERSION,
+	    (unsigned)(seg_fingerprint() >> 32));
+}
+
 /* The plan is believed only where it agrees with the sizes of the objects, so
  * that no part lies outside its mapping. */
 static int
 plausible(const struct segs *g, enum seg_id id)
 {
 	const struct seg_header *h = g->base[id];
-	struct plan p = g->supervisor->plan;
+	struct plan p;
 
 	if (h->magic != SEG_MAGIC)
 		return foreign(g, id, "is not complete");
 	if (h->fingerprint != seg_fingerprint())
-		return foreign(g, id, "has another layout");
+		return other_version(g, h);
+	if (id == SEG_SUPERVISOR && g->bytes[id] < sizeof(*g->supervisor))
+		return foreign(g, id, "is too small");
+	p = g->supervisor->plan;
 	plan_segments(&p);
 	if (h->bytes != g->bytes[id] || p.seg_bytes[id] != g->bytes[id])
 		return foreign(g, id, "has another size");
@@ -286,9 +324,7 @@ open_one(struct segs *g, enum seg_id id, bool write)
 
 	if (e != 0)
 		return e;
-	if (g->bytes[id] < sizeof(struct seg_header) ||
-	    (id == SEG_SUPERVISOR &&
-		g->bytes[id] < sizeof(struct supervisor_seg)))
+	if (g->bytes[id] < sizeof(struct seg_header))
 		e = foreign(g, id, "is too small");
 	else {
 		e = map(g, g->plan, id, fd, write);
@@ -320,10 +356,10 @@ segs_open(struct segs *g, const char *instance, enum proc_id me)
 	clear(g, instance);
 	if ((e = open_one(g, SEG_SUPERVISOR, false)) == 0)
 		g->plan = &g->supervisor->plan;
-	for (int id = SEG_LOADER; e == 0 && id < SEG_POOL; id++)
+	for (int id = SEG_MONITOR; e == 0 && id < SEG_POOL; id++)
 		e = open_one(g, (enum seg_id)id,
 		    id == SEG_BELLS ? me != PROC_COUNT :
-				      id - SEG_LOADER == (int)me);
+				      id - SEG_MONITOR == (int)me);
 	if (e == 0)
 		e = open_pool(g, me);
 	if (e != 0)

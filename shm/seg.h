@@ -17,7 +17,11 @@
 #include "base/clock.h"
 #include "shm/bell.h"
 #include "shm/dir.h"
+#include "shm/event.h"
+#include "shm/histogram.h"
+#include "shm/history.h"
 #include "shm/plan.h"
+#include "shm/record.h"
 #include "shm/ring.h"
 #include "shm/sample.h"
 #include "shm/sheet.h"
@@ -52,6 +56,9 @@ enum ring_id {
 #define SEG_INSTANCE_MAX 65
 #define SEG_OVERRIDES_BYTES 4096 /* lines that operators set */
 #define SEG_QUEUES 5		 /* those past the age limit, and classes */
+#define SEG_ADDRESS_MAX 128
+#define SEG_PATH_MAX 112   /* of a socket */
+#define SEG_VERSION_MAX 32 /* of the program's version */
 
 /* In front of each segment; written once by the supervisor. */
 struct seg_header {
@@ -59,7 +66,8 @@ struct seg_header {
 	uint64_t
 	    fingerprint; /* of every shared struct: another build's is refused */
 	uint64_t bytes;
-	uint64_t boot_id; /* of this life of the instance */
+	uint64_t boot_id;	       /* of this life of the instance */
+	char version[SEG_VERSION_MAX]; /* of the program that made it */
 	char instance[SEG_INSTANCE_MAX];
 };
 
@@ -96,7 +104,15 @@ struct supervisor_seg {
 	struct seg_header header;
 	struct plan plan;
 	alignas(64) struct order order[PROC_COUNT];
-	_Atomic uint32_t port;	 /* that clients reach, when listening */
+	struct event_log events;
+	_Atomic uint32_t port; /* that clients reach, when listening */
+	_Atomic uint32_t pid;
+	_Atomic uint64_t start_time; /* of pid, as the kernel counts it */
+	_Atomic nsec started_ns;
+	/* Written before the first process is started. */
+	char listen[SEG_ADDRESS_MAX];  /* of clients, the port that was given */
+	char metrics[SEG_ADDRESS_MAX]; /* likewise; "": not served */
+	char admin_path[SEG_PATH_MAX];
 	uint32_t settings_bytes; /* of the supervisor's struct conf */
 	/* struct conf; the number is the settings' version.  Rewritten by a
 	 * reload, which changes the section policy alone. */
@@ -116,17 +132,6 @@ struct rules_taken {
 	_Atomic uint64_t sequence; /* number of the sheet of overrides */
 };
 
-/* Why the first of a queue did not start. */
-enum sched_why {
-	WHY_NONE,
-	WHY_QUOTA,
-	WHY_MEMORY,
-	WHY_ADAPTER,
-	WHY_BATCH,
-	WHY_INTERVAL,
-	WHY_COUNT
-};
-
 /* A queue, as consoles show it; written by the scheduler alone. */
 struct sched_queue {
 	_Atomic double from, to; /* sizes of its requests */
@@ -138,47 +143,62 @@ struct sched_queue {
 	_Atomic uint64_t blocked_ns[WHY_COUNT]; /* its first waited, by why */
 };
 
-/* Counters of the scheduler; written by it alone. */
-struct scheduler_meters {
-	_Atomic uint64_t placed, finished, denied, squashed, hits, misses;
-	_Atomic uint64_t loads, evictions;
-	_Atomic uint64_t waiting, running; /* now */
-	_Atomic uint64_t kv_blocks_used, kv_blocks_total, adapter_chunks;
-	_Atomic uint64_t stale_hints, sweep_found;
-	_Atomic uint64_t promoted;	  /* past the age limit */
-	_Atomic uint64_t bypassed;	  /* placed before their queue's head */
-	_Atomic uint64_t bypass_squashed; /* of those, put back for it */
-	/* Adapters brought before they were needed, and not early enough. */
-	_Atomic uint64_t prefetched, prefetch_late;
-	/* Turns in which nobody could start, by enum sched_why. */
-	_Atomic uint64_t why_quota, why_memory, why_adapter, why_batch;
-	_Atomic uint64_t why_interval;
-	/* Answers that ended: all, predicted right, right or nearly. */
-	_Atomic uint64_t predict_total, predict_right, predict_near;
-	_Atomic uint64_t load_bytes_wanted; /* of adapters brought */
-	_Atomic uint64_t overloaded; /* refreshes whose minima did not fit */
-	_Atomic uint64_t queues_now; /* classes in force; now */
+/* Counters and gauges, each written by its process alone. */
+#define METER(name, what) _Atomic uint64_t name;
+struct frontend_meters {
+#include "shm/frontend_meters.tbl"
 };
 
-/* Counters of gpuexec; written by it alone. */
+struct scheduler_meters {
+#include "shm/scheduler_meters.tbl"
+};
+
 struct gpuexec_meters {
-	_Atomic uint64_t steps, prompt_tokens, output_tokens, lora_rows;
-	_Atomic uint64_t stale_hints, sweep_found, sat_out;
-	_Atomic uint64_t step_ns; /* sum over all steps */
+#include "shm/gpuexec_meters.tbl"
 };
 
 struct loader_meters {
-	_Atomic uint64_t loads, load_bytes, disk_reads, failures;
-	_Atomic uint64_t host_bytes, host_adapters, listed, broken;
-	/* Settings, told so that nobody takes an emulation for a measurement;
-	 * 0 and 1: nothing is emulated. */
-	_Atomic uint64_t link_emulated_bytes_per_s, link_copies;
+#include "shm/loader_meters.tbl"
+};
+#undef METER
+
+/* Distributions; histograms.tbl has them. */
+enum histogram_id {
+#define HISTOGRAM(by, name, kind, what) HISTOGRAM_##by##_##name,
+#include "shm/histograms.tbl"
+#undef HISTOGRAM
+	HISTOGRAM_ALL
 };
 
-struct frontend_meters {
-	_Atomic uint64_t accepted, refused, finished, cancelled, failed;
-	_Atomic uint64_t connections; /* now */
-	_Atomic uint64_t tokens_told;
+struct histogram_row {
+	enum proc_id by;
+	const char *name; /* "ttft" */
+	enum histogram_kind kind;
+	const char *what;
+};
+extern const struct histogram_row histogram_rows[HISTOGRAM_ALL];
+
+/* How an adapter was used since its entry was listed; written by the scheduler
+ * alone. */
+struct adapter_meters {
+	_Atomic uint32_t serial; /* of the entry that the rest is of */
+	_Atomic uint32_t hits, misses, loads;
+	_Atomic uint32_t evictions_kv, evictions_adapter; /* to make room */
+	_Atomic uint32_t left; /* times it left for any other reason */
+	_Atomic uint32_t waiting, running; /* requests, now */
+	_Atomic float worth; /* what eviction thinks of it, now; larger stays */
+	_Atomic nsec used_ns; /* a request with it was placed last; 0: never */
+	_Atomic uint64_t cold_ns; /* sum over loads, from called to resident */
+};
+
+/* A request that waits, as consoles show it; written by the scheduler alone.
+ * Means something while gen is that of f[slot]. */
+struct slot_wait {
+	_Atomic uint32_t gen;
+	_Atomic uint32_t queue;	    /* 0: past the age limit */
+	_Atomic uint32_t predicted; /* output tokens */
+	_Atomic float size;
+	_Atomic nsec seen_ns;
 };
 
 /* Pointers into the mapped segments.  Own parts are writable, all others are
@@ -194,6 +214,11 @@ struct segs {
 	struct bell *bell; /* [PROC_COUNT] */
 	struct ring_out *ring_out[RING_COUNT];
 	struct ring_in *ring_in[RING_COUNT];
+	struct event_log *events[PROC_COUNT];
+	struct histogram *histogram[HISTOGRAM_ALL];
+
+	/* monitor */
+	struct history *history;
 
 	/* frontend */
 	_Atomic uint64_t *f;		/* [slots] */
@@ -205,6 +230,7 @@ struct segs {
 	_Atomic uint32_t *drain_asked;	/* 1: an operator wants the end */
 	struct sheet *overrides;	/* struct overrides */
 	struct frontend_meters *frontend_meters;
+	struct record_log *records;
 
 	/* scheduler */
 	_Atomic uint64_t *s;	    /* [slots] */
@@ -215,8 +241,10 @@ struct segs {
 	_Atomic uint64_t *chunk;    /* [chunks] */
 	_Atomic uint32_t *next; /* [chunks] chunk after this, of one adapter */
 	struct scheduler_meters *scheduler_meters;
-	struct sched_queue *queues; /* [SEG_QUEUES] 0: past the age limit, then
+	struct sched_queue *queues;  /* [SEG_QUEUES] 0: past the age limit, then
 				     * the classes, the smallest first */
+	struct adapter_meters *uses; /* [adapters] */
+	struct slot_wait *waits;     /* [slots] */
 	struct rules_taken *taken;
 
 	/* loader */
@@ -282,6 +310,10 @@ void segs_unlink(const char *instance);
 /* The end of a ring that process me has. */
 void segs_tx(const struct segs *, enum ring_id, struct ring_tx *);
 void segs_rx(const struct segs *, enum ring_id, struct ring_rx *);
+
+/* Names of the instances whose segments are there and readable to this user, in
+ * order; at most max.  Returns how many. */
+int segs_list(char names[][SEG_INSTANCE_MAX], int max);
 
 const char *seg_proc_name(enum proc_id);
 nsec seg_proc_silence(enum proc_id);

@@ -12,6 +12,7 @@
 #define SHM_SLOT_H
 
 #include "base/clock.h"
+#include "shm/record.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -73,8 +74,10 @@ struct slot_ticket {
 	nsec seen_ns;	    /* the scheduler saw it */
 	nsec adapter_ns;    /* its adapter became resident; seen_ns for a hit */
 	nsec placed_ns;	    /* first placement */
-	uint32_t squashes;  /* times held again */
-	uint32_t deaths;    /* of gpuexec while it was running */
+	struct wait_split wait; /* until then */
+	uint32_t queue;	   /* it was admitted from; 0: past the age limit */
+	uint32_t squashes; /* times held again */
+	uint32_t deaths;   /* of gpuexec while it was running */
 };
 
 enum slot_finish {
@@ -94,6 +97,7 @@ struct slot_result {
 	nsec started_ns;      /* first step with it */
 	nsec first_ns;	      /* first token committed */
 	nsec last_ns;	      /* last token committed */
+	nsec longest_ns;      /* greatest time between two tokens */
 	uint32_t adapter_gen; /* generation computed with */
 	uint32_t steps;
 	unsigned char digest[32]; /* of the adapter computed with */

@@ -10,6 +10,7 @@
 #include "supervisor/notify.h"
 #include "supervisor/plan.h"
 #include "supervisor/reload.h"
+#include "supervisor/spawn.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -258,6 +259,20 @@ run(struct sv *sv)
 	watch(sv);
 }
 
+/* Where we are to be found, for consoles. */
+static void
+tell_place(struct supervisor_seg *seg, const char *listen, uint16_t port,
+    const struct house *h)
+{
+	snprintf(seg->listen, sizeof(seg->listen), "%s", listen);
+	snprintf(seg->admin_path, sizeof(seg->admin_path), "%.*s",
+	    SEG_PATH_MAX - 1, h->admin_path);
+	atomic_store(&seg->started_ns, clock_mono());
+	atomic_store(&seg->start_time, spawn_start_time(getpid()));
+	atomic_store(&seg->pid, (uint32_t)getpid());
+	atomic_store(&seg->port, port);
+}
+
 /* Between the house being ours and its being given back. */
 static int
 serve(struct sv *sv, struct plan *p, const struct house *h)
@@ -274,7 +289,7 @@ serve(struct sv *sv, struct plan *p, const struct house *h)
 	    (e = segs_create(&sv->segs, sv->conf->instance, p, sv->conf,
 		 sizeof(*sv->conf))) != 0)
 		return e;
-	atomic_store(&sv->segs.supervisor->port, port);
+	tell_place(sv->segs.supervisor, shown, port, h);
 	sv->listen = shown;
 	log_info("started instance=%s pid=%d admin=%s", sv->conf->instance,
 	    (int)getpid(), h->admin_path);

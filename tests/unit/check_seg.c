@@ -72,7 +72,7 @@ START_TEST(a_role_writes_its_own_segment_and_the_bells_alone)
 		    0);
 		for (int i = 0; i < PROC_COUNT; i++) {
 			ck_assert_int_eq(may_write(g.cell[i]), i == me);
-			ck_assert_int_eq(mprotect(g.base[SEG_LOADER + i], 4096,
+			ck_assert_int_eq(mprotect(g.base[SEG_MONITOR + i], 4096,
 					     PROT_READ | PROT_WRITE) == 0,
 			    i == me);
 		}
@@ -190,7 +190,7 @@ START_TEST(parts_do_not_overlap)
 		ck_assert(x->at >= base + sizeof(struct seg_header));
 		ck_assert(x->at + x->bytes <= base + made.bytes[x->seg]);
 		ck_assert(
-		    x->at >= (unsigned char *)made.cell[x->seg - SEG_LOADER] +
+		    x->at >= (unsigned char *)made.cell[x->seg - SEG_MONITOR] +
 			sizeof(struct cell));
 		for (size_t k = 0; k < i; k++)
 			ck_assert(parts[k].at + parts[k].bytes <= x->at ||
