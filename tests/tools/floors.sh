@@ -1,6 +1,6 @@
 #!/bin/sh
 # A file includes its own folder and lower floors, nothing else.
-floors='base:1 conf:2 model:2 policy:2 shm:2 device:2 proc:3 snap:3
+floors='base:1 conf:2 model:2 policy:2 shm:2 device:2 proc:3 snap:3 admin:3
 	supervisor:4 tui:4 monitor:4 frontend:4 scheduler:4 loader:4 gpuexec:4
 	holder:4 sim:5 cli:6 tests:7'
 find . -path './build*' -prune -o \( -name '*.[ch]' -o -name '*.cu' \
