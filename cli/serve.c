@@ -23,7 +23,7 @@ static const struct cmd_option options[] = {
 	    "one setting, over the file's; may be given again", 0 },
 };
 
-static const struct cmd_use use = CMD_USE("chameleon serve [OPTIONS]",
+const struct cmd_use cmd_serve_use = CMD_USE("chameleon serve [OPTIONS]",
     "Runs the engine until SIGTERM or SIGINT, and prints one line 'ready ...'\n"
     "when it can serve.  The first signal lets accepted requests finish, the\n"
     "second stops at once.  SIGHUP reads the settings anew; those of the\n"
@@ -63,7 +63,8 @@ cmd_serve(int argc, char **argv)
 	static struct conf conf;
 	int noperands, status = 0, e;
 
-	if ((e = cmd_parse(&use, argc, argv, &noperands)) != CMD_GO_ON)
+	if ((e = cmd_parse(&cmd_serve_use, argc, argv, &noperands)) !=
+	    CMD_GO_ON)
 		return e;
 	if ((e = read_settings(&conf)) != 0 ||
 	    (e = sv_run(&conf, read_settings, &status)) != 0) {
