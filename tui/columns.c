@@ -54,8 +54,7 @@ event_value(const struct event_note *e)
 /* The functions of the tables' columns; then the columns. */
 
 #define TEXT_COLUMN(id, head, wide, value, help)                               \
-	static const char *LIST_FUNCTION(id)(const struct snap *s,             \
-	    uint32_t i)                                                        \
+	static const char *LIST_FUNCTION(id)(const struct snap *s, uint32_t i) \
 	{                                                                      \
 		LIST_ROW;                                                      \
 		return value;                                                  \
@@ -68,25 +67,25 @@ event_value(const struct event_note *e)
 	}
 
 #define LIST_ROW const struct snap_adapter *a = &s->adapter[i]
-#define LIST_FUNCTION(id) adapter_##id
+#define LIST_FUNCTION(id) id##_of_adapter
 #include "tui/adapter_columns.tbl"
 #undef LIST_FUNCTION
 #undef LIST_ROW
 
 #define LIST_ROW const struct snap_request *r = &s->request[i]
-#define LIST_FUNCTION(id) request_##id##_of
+#define LIST_FUNCTION(id) id##_of_request
 #include "tui/request_columns.tbl"
 #undef LIST_FUNCTION
 #undef LIST_ROW
 
 #define LIST_ROW const struct record_note *r = &s->record[i]
-#define LIST_FUNCTION(id) ended_##id
+#define LIST_FUNCTION(id) id##_of_ended
 #include "tui/ended_columns.tbl"
 #undef LIST_FUNCTION
 #undef LIST_ROW
 
 #define LIST_ROW const struct snap_event *e = &s->event[i]
-#define LIST_FUNCTION(id) event_##id##_of
+#define LIST_FUNCTION(id) id##_of_event
 #include "tui/event_columns.tbl"
 #undef LIST_FUNCTION
 #undef LIST_ROW
@@ -99,25 +98,25 @@ event_value(const struct event_note *e)
 	{ #id, head, help, wide, COLUMN_##kind, down, LIST_FUNCTION(id), NULL },
 
 static const struct column adapter_columns[] = {
-#define LIST_FUNCTION(id) adapter_##id
+#define LIST_FUNCTION(id) id##_of_adapter
 #include "tui/adapter_columns.tbl"
 #undef LIST_FUNCTION
 };
 
 static const struct column request_columns[] = {
-#define LIST_FUNCTION(id) request_##id##_of
+#define LIST_FUNCTION(id) id##_of_request
 #include "tui/request_columns.tbl"
 #undef LIST_FUNCTION
 };
 
 static const struct column ended_columns[] = {
-#define LIST_FUNCTION(id) ended_##id
+#define LIST_FUNCTION(id) id##_of_ended
 #include "tui/ended_columns.tbl"
 #undef LIST_FUNCTION
 };
 
 static const struct column event_columns[] = {
-#define LIST_FUNCTION(id) event_##id##_of
+#define LIST_FUNCTION(id) id##_of_event
 #include "tui/event_columns.tbl"
 #undef LIST_FUNCTION
 };
@@ -170,8 +169,10 @@ which_ended(const struct snap *s, uint32_t i)
 static uint64_t
 which_event(const struct snap *s, uint32_t i)
 {
-	return hash_bytes(HASH_START, &s->event[i].note,
-	    sizeof(s->event[i].note));
+	const struct snap_event *e = &s->event[i];
+
+	return hash_bytes(hash_text(HASH_START, e->by), &e->number,
+	    sizeof(e->number));
 }
 
 static enum page_look
@@ -179,9 +180,9 @@ look_adapter(const struct snap *s, uint32_t i)
 {
 	const struct snap_adapter *a = &s->adapter[i];
 
-	return a->state <= SNAP_FAILED	       ? LOOK_BAD :
-	    a->state == SNAP_RESIDENT ? LOOK_GOOD :
-					LOOK_PLAIN;
+	return a->state <= SNAP_FAILED ? LOOK_BAD :
+	    a->state == SNAP_RESIDENT  ? LOOK_GOOD :
+					 LOOK_PLAIN;
 }
 
 static enum page_look
@@ -204,17 +205,16 @@ look_event(const struct snap *s, uint32_t i)
 {
 	uint32_t kind = s->event[i].note.kind;
 
-	return kind == EVENT_DIED || kind == EVENT_FAILED     ? LOOK_BAD :
-	    kind == EVENT_SLOW || kind == EVENT_SQUASHED ? LOOK_WARN :
-							   LOOK_PLAIN;
+	return kind == EVENT_DIED || kind == EVENT_FAILED ? LOOK_BAD :
+	    kind == EVENT_SLOW || kind == EVENT_SQUASHED  ? LOOK_WARN :
+							    LOOK_PLAIN;
 }
 
 #define COUNT(table) (int)(sizeof(table) / sizeof(*(table)))
 
 const struct list_kind list_kinds[LISTS] = {
-	[LIST_ADAPTERS] = { "adapters", adapter_columns,
-	    COUNT(adapter_columns), 0, false, count_adapters, which_adapter,
-	    look_adapter },
+	[LIST_ADAPTERS] = { "adapters", adapter_columns, COUNT(adapter_columns),
+	    0, false, count_adapters, which_adapter, look_adapter },
 	[LIST_REQUESTS] = { "open requests", request_columns,
 	    COUNT(request_columns), -1, false, count_requests, which_request,
 	    look_request },

@@ -122,8 +122,8 @@ find_chosen(struct list *l, const struct snap *s)
 void
 list_update(struct list *l, const struct snap *s)
 {
-	const struct column *by =
-	    l->sort >= 0 ? &l->kind->column[l->sort] : NULL;
+	const struct column *by = l->sort >= 0 ? &l->kind->column[l->sort] :
+						 NULL;
 
 	l->all = l->kind->count(s);
 	l->rows = 0;
@@ -273,9 +273,9 @@ shows(const struct list *l, int i, int x, int wide)
 
 	if (i > 0 && i <= l->shift)
 		return false;
-	return x + (c->kind == COLUMN_TEXT && i == l->kind->columns - 1 ?
-			       4 :
-			       c->wide) <=
+	return x +
+	    (c->kind == COLUMN_TEXT && i == l->kind->columns - 1 ? 4 :
+								   c->wide) <=
 	    wide;
 }
 
@@ -333,9 +333,9 @@ draw_heads(const struct list *l, struct page *p)
 			break;
 		w = width(l, i, x, p->wide);
 		snprintf(head, sizeof(head), "%.16s%s", c->head,
-		    i != l->sort	   ? "" :
+		    i != l->sort   ? "" :
 			l->reverse ? "\u25bc" :
-					     "\u25b2");
+				     "\u25b2");
 		page_fit(p, x, 0, w, right, LOOK_BOLD, head);
 		x += w + 1;
 	}
@@ -384,8 +384,8 @@ list_draw(struct list *l, struct page *p, const struct snap *s)
 		l->top = l->cursor - (uint32_t)l->high + 1;
 	if (l->top > 0 && l->top + (uint32_t)l->high > l->rows)
 		l->top = l->rows > (uint32_t)l->high ?
-			  l->rows - (uint32_t)l->high :
-			  0;
+		    l->rows - (uint32_t)l->high :
+		    0;
 	draw_heads(l, p);
 	for (int y = 1; y <= high && l->top + (uint32_t)y - 1 < l->rows; y++)
 		draw_row(l, p, s, l->top + (uint32_t)y - 1, y);
@@ -394,6 +394,5 @@ list_draw(struct list *l, struct page *p, const struct snap *s)
 		    "none of %u %s has '%s' in it", l->all, l->kind->what,
 		    l->filter);
 	else if (l->rows == 0)
-		page_say(p, MARK_COLUMNS, 1, LOOK_DIM, "no %s",
-		    l->kind->what);
+		page_say(p, MARK_COLUMNS, 1, LOOK_DIM, "no %s", l->kind->what);
 }

@@ -39,7 +39,7 @@ enum column_kind {
 };
 
 /* Two numbers as one that sorts. */
-#define LIST_PAIR(high, low) ((double)(high) * 0x1p32 + (double)(low))
+#define LIST_PAIR(high, low) ((double)(high)*0x1p32 + (double)(low))
 
 struct column {
 	const char *name; /* "hits", for --sort */
@@ -74,7 +74,7 @@ struct list {
 	int sort; /* column; -1: as the reading has them */
 	bool reverse;
 	bool show_sort; /* its column is to be brought into view */
-	int shift; /* columns that are left out, for those at the right */
+	int shift;	/* columns that are left out, for those at the right */
 	char filter[LIST_FILTER_MAX];
 	bool chosen_by_hand;
 	uint64_t chosen;
@@ -97,7 +97,7 @@ int64_t list_chosen(const struct list *);
 
 void list_move(struct list *, const struct snap *, int64_t rows);
 void list_end(struct list *, const struct snap *, bool last);
-void list_hold(struct list *); /* the chosen one is so by hand */
+void list_hold(struct list *);	       /* the chosen one is so by hand */
 void list_sort(struct list *, int by); /* the next or previous column */
 void list_reverse(struct list *);
 void list_shift(struct list *, int by);

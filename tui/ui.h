@@ -24,6 +24,7 @@
 
 #define UI_TEXT_MAX 256
 #define UI_FIELDS_MAX 5 /* of a wish: two keys, two values, NULL */
+#define UI_NAME_MAX 32	/* "slot.gen" */
 #define UI_COLS_MIN 40
 #define UI_ROWS_MIN 10
 
@@ -60,7 +61,8 @@ struct ui {
 	int choice;
 	char message[UI_TEXT_MAX];
 	enum page_look message_look;
-	char ended[UI_TEXT_MAX]; /* the instance has ended; "": it lives */
+	char reason[SNAP_REASON_MAX]; /* of the adapter whose details show */
+	char ended[UI_TEXT_MAX];      /* the instance has ended; "": it lives */
 };
 
 void ui_open(struct ui *, enum view_id);
