@@ -124,7 +124,10 @@ waits(char *out, const struct snap *s, const struct snap_request *r)
 		more(out, " (past the age limit)");
 	else {
 		more(out, " (sizes %s", text_real(t, q->from));
-		more(out, "..%s)", q->to > 0 ? text_real(t, q->to) : "");
+		if (q->to > 0)
+			more(out, " to %s)", text_real(t, q->to));
+		else
+			more(out, " and more)");
 	}
 	if (first == r)
 		more(out, ": it is the first of the queue, and ");

@@ -126,29 +126,45 @@ works_here(struct ui *u, enum key_where where)
 	return false;
 }
 
-/* The keys that do something here: first those of this view alone. */
+/* What is shown first: how to get help and how to leave. */
+static int
+rank(int action)
+{
+	if (key_rows[action].where != ANYWHERE)
+		return 1;
+	return action == ACTION_help || action == ACTION_quit ? 0 : 2;
+}
+
+static const char *
+answers(const struct ui *u)
+{
+	switch (u->mode) {
+	case UI_FILTER:
+		return "Enter keeps it, Esc drops it";
+	case UI_CHOOSE:
+		return "arrows choose, Enter takes it, Esc leaves it";
+	default:
+		return "anything else: nothing is done";
+	}
+}
+
+/* The keys that do something here, as many as there is room for. */
 static void
 draw_keys(struct ui *u, struct page *p, int y)
 {
 	int x = 0;
 
 	if (u->mode != UI_LOOK) {
-		page_put(p, 0, y, LOOK_DIM,
-		    u->mode == UI_FILTER ? "Enter keeps it, Esc drops it" :
-			u->mode == UI_CHOOSE ?
-					   "arrows choose, Enter takes it, Esc "
-					   "leaves it" :
-					   "anything else: nothing is done");
+		page_put(p, 0, y, LOOK_DIM, answers(u));
 		return;
 	}
-	for (int pass = 0; pass < 2; pass++)
+	for (int pass = 0; pass < 3; pass++)
 		for (int i = 1; i < ACTIONS; i++) {
 			const struct key_row *k = &key_rows[i];
+			int wide = page_width(k->keys) + page_width(k->brief);
 
-			if (k->brief[0] == '\0' || !works_here(u, k->where) ||
-			    (k->where == ANYWHERE) != (pass == 1) ||
-			    x + page_width(k->keys) + page_width(k->brief) + 2 >
-				p->wide)
+			if (rank(i) != pass || k->brief[0] == '\0' ||
+			    !works_here(u, k->where) || x + wide + 1 > p->wide)
 				continue;
 			x = page_put(p, x, y, LOOK_BOLD, k->keys);
 			x = page_say(p, x, y, LOOK_PLAIN, " %s  ", k->brief);

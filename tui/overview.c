@@ -16,6 +16,8 @@
 #define TOP_MAX 40
 #define WARNINGS_SHOWN 3
 
+enum kind { RATE, TIME, SHARE };
+
 #define PER_SECOND(name)                                                       \
 	static double name##_per_s(const struct history_point *h)              \
 	{                                                                      \
@@ -28,7 +30,7 @@
 	{                                                                      \
 		return (double)h->name;                                        \
 	}
-#define TIME(name)                                                             \
+#define PERCENTILE(name)                                                       \
 	static double name##_of(const struct history_point *h)                 \
 	{                                                                      \
 		return h->name > 0 ? h->name : NAN;                            \
@@ -43,12 +45,12 @@ PER_SECOND(evictions)
 PER_SECOND(loads)
 VALUE(waiting)
 VALUE(running)
-TIME(ttft_p50)
-TIME(ttft_p99)
-TIME(tbt_p50)
-TIME(tbt_p99)
-TIME(queue_p50)
-TIME(queue_p99)
+PERCENTILE(ttft_p50)
+PERCENTILE(ttft_p99)
+PERCENTILE(tbt_p50)
+PERCENTILE(tbt_p99)
+PERCENTILE(queue_p50)
+PERCENTILE(queue_p99)
 
 static double
 hits_of(const struct history_point *h)
@@ -115,9 +117,9 @@ rate(const struct snap *s, curve_value_f *value, const uint64_t *counter,
 /* A row: name, text, curve, and the greatest of the curve. */
 static void
 row(struct page *p, int y, const char *name, const char *text,
-    const struct snap *s, curve_value_f *value, bool mean, bool time)
+    const struct snap *s, curve_value_f *value, enum kind kind)
 {
-	char most[TEXT_MAX], number[TEXT_MAX];
+	char most[TEXT_MAX];
 	int wide = p->wide - CURVE - 9;
 	double greatest;
 
@@ -125,12 +127,12 @@ row(struct page *p, int y, const char *name, const char *text,
 	page_put(p, LABEL, y, LOOK_PLAIN, text);
 	if (wide < 8)
 		return;
-	greatest = curve_draw(p, CURVE, y, wide, s, value, mean);
-	if (time)
-		(void)text_time(number, (nsec)greatest);
-	else
-		(void)text_count(number, greatest);
-	snprintf(most, sizeof(most), "%.8s", number);
+	greatest = curve_draw(p, CURVE, y, wide, s, value, kind != TIME);
+	if (!(greatest > 0))
+		return;
+	(void)(kind == TIME   ? text_time(most, (nsec)greatest) :
+		kind == SHARE ? text_percent(most, greatest) :
+				text_real(most, greatest));
 	page_fit(p, p->wide - 8, y, 8, true, LOOK_DIM, most);
 }
 
@@ -148,13 +150,13 @@ rates(struct page *p, const struct snap *before, const struct snap *s)
 		rate(s, accepted_per_s, &s->frontend.accepted, before)),
 	    text_real(b,
 		rate(s, finished_per_s, &s->frontend.finished, before)));
-	row(p, 1, "requests", text, s, accepted_per_s, true, false);
+	row(p, 1, "requests", text, s, accepted_per_s, RATE);
 	(void)text_real(text,
 	    rate(s, prompt_tokens_per_s, &s->gpuexec.prompt_tokens, before));
-	row(p, 2, "prompt tokens", text, s, prompt_tokens_per_s, true, false);
+	row(p, 2, "prompt tokens", text, s, prompt_tokens_per_s, RATE);
 	(void)text_real(text,
 	    rate(s, output_tokens_per_s, &s->gpuexec.output_tokens, before));
-	row(p, 3, "output tokens", text, s, output_tokens_per_s, true, false);
+	row(p, 3, "output tokens", text, s, output_tokens_per_s, RATE);
 }
 
 static void
@@ -173,7 +175,7 @@ times(struct page *p, const struct snap *s)
 		snprintf(text, sizeof(text), "p50 %s  p99 %s",
 		    text_time(a, newest(s, rows[i].middle)),
 		    text_time(b, newest(s, rows[i].high)));
-		row(p, 4 + i, rows[i].name, text, s, rows[i].high, false, true);
+		row(p, 4 + i, rows[i].name, text, s, rows[i].high, TIME);
 	}
 }
 
@@ -184,19 +186,19 @@ numbers(struct page *p, const struct snap *before, const struct snap *s)
 
 	snprintf(text, sizeof(text), "%ju of %u",
 	    (uintmax_t)s->scheduler.running, s->plan.batch_max);
-	row(p, 7, "running", text, s, running_of, true, false);
+	row(p, 7, "running", text, s, running_of, RATE);
 	snprintf(text, sizeof(text), "%ju", (uintmax_t)s->scheduler.waiting);
-	row(p, 8, "waiting", text, s, waiting_of, true, false);
+	row(p, 8, "waiting", text, s, waiting_of, RATE);
 	snprintf(text, sizeof(text), "%s  loads %s/s",
 	    text_percent(a, lately(s, hits_of)),
 	    text_real(b, rate(s, loads_per_s, &s->scheduler.loads, before)));
-	row(p, 9, "adapter hits", text, s, hits_of, true, false);
+	row(p, 9, "adapter hits", text, s, hits_of, SHARE);
 	snprintf(text, sizeof(text), "%s/s  evict %s/s",
 	    text_real(a,
 		rate(s, squashed_per_s, &s->scheduler.squashed, before)),
 	    text_real(b,
 		rate(s, evictions_per_s, &s->scheduler.evictions, before)));
-	row(p, 10, "squashes", text, s, squashed_per_s, true, false);
+	row(p, 10, "squashes", text, s, squashed_per_s, RATE);
 }
 
 static void
@@ -209,7 +211,7 @@ memory(struct page *p, const struct snap *s, int y)
 		"free" };
 	double whole = part[0] + part[1] + part[2] + part[3];
 	char a[TEXT_MAX];
-	int x = LABEL;
+	int x = 2;
 
 	page_put(p, 0, y, LOOK_BOLD, "memory");
 	page_put(p, LABEL, y, LOOK_PLAIN, "[");
@@ -235,14 +237,14 @@ processes(struct page *p, const struct snap *s, int y)
 	for (int i = 0; i <= PROC_COUNT; i++) {
 		const struct snap_process *c = &s->process[i];
 		char state[32];
+		bool bad;
 
 		restarts += c->restarts;
-		x = page_say(p, x, y,
-		    warn_process(c, (enum proc_id)i, state) ? LOOK_BAD :
-							      LOOK_PLAIN,
-		    "%s%s%s ", c->name, state[0] != '\0' ? ":" : "", state);
+		bad = warn_process(c, (enum proc_id)i, state);
+		x = page_say(p, x, y, bad ? LOOK_BAD : LOOK_PLAIN, "%s%s%s ",
+		    c->name, state[0] != '\0' ? ":" : "", state);
 	}
-	if (restarts > 0)
+	if (restarts > 0 && p->wide - x > 14)
 		page_say(p, x, y, LOOK_PLAIN, "(%u restarts)", restarts);
 }
 

@@ -167,7 +167,7 @@ page_fit(struct page *p, int x, int y, int wide, bool right,
 	if (wide <= 0)
 		return x;
 	if (right && n < wide)
-		while (at < end - n)
+		while (at < end - n && at < p->wide)
 			at = page_put(p, at, y, look, " ");
 	if (n > wide) {
 		at = draw(p, at, y, end - 1, look, text, NULL);

@@ -5,13 +5,15 @@
 #include <math.h>
 #include <stdio.h>
 
+#define REASON 33 /* where times by reason begin */
+
 static void
 sizes(const struct snap_queue *q, uint32_t i, char *text)
 {
 	char a[TEXT_MAX], b[TEXT_MAX];
 
 	if (i == 0)
-		snprintf(text, 2 * TEXT_MAX, "past the limit");
+		snprintf(text, 2 * TEXT_MAX, "too old to wait");
 	else
 		snprintf(text, 2 * TEXT_MAX, "%.12s..%.12s",
 		    text_real(a, q->from),
@@ -56,12 +58,13 @@ static int
 draw_blocked(struct page *p, const struct snap *before, const struct snap *s,
     int y)
 {
-	int x = page_say(p, 0, y, LOOK_BOLD, "%2s %9s %7s  %-9s", "Q",
-	    "ADMITTED", "PER S", "FIRST");
-
-	x = page_put(p, x, y, LOOK_BOLD, " WAITED FOR");
+	page_put(p, 0, y++, LOOK_DIM,
+	    "what the first of each queue waits for now, and has waited for "
+	    "in all");
+	page_say(p, 0, y, LOOK_BOLD, "%2s %9s %7s  %-9s", "Q", "ADMITTED",
+	    "PER S", "NOW");
 	for (int w = 1; w < WHY_COUNT; w++)
-		page_fit(p, 27 + 9 * w, y, 8, true, LOOK_BOLD,
+		page_fit(p, REASON + 9 * (w - 1), y, 8, true, LOOK_BOLD,
 		    why_name((uint32_t)w));
 	for (uint32_t i = 0; i < s->nqueues; i++) {
 		const struct snap_queue *q = &s->queue[i];
@@ -73,8 +76,8 @@ draw_blocked(struct page *p, const struct snap *before, const struct snap *s,
 		    text_real(b, admitted_per_s(before, s, i)),
 		    q->waiting > 0 ? why_name(q->why) : "-");
 		for (int w = 1; w < WHY_COUNT; w++)
-			page_fit(p, 27 + 9 * w, y, 8, true, LOOK_PLAIN,
-			    text_time(a, q->blocked_ns[w]));
+			page_fit(p, REASON + 9 * (w - 1), y, 8, true,
+			    LOOK_PLAIN, text_time(a, q->blocked_ns[w]));
 	}
 	return y + 1;
 }

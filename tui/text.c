@@ -14,6 +14,8 @@ text_time(char *buf, nsec t)
 
 	if (t < 0)
 		snprintf(buf, TEXT_MAX, "%s", unknown);
+	else if (t == 0)
+		snprintf(buf, TEXT_MAX, "0");
 	else if (t < 10 * MILLISECOND)
 		snprintf(buf, TEXT_MAX, "%.1fms", clock_ms(t));
 	else if (t < SECOND)
