@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define MARK_COLUMNS 1 /* in front of the chosen row */
+#define SPARE_MAX 24   /* that the first text grows by */
+#define REST_MIN 4     /* of the last column, or it does not show */
 
 void
 list_open(struct list *l, const struct list_kind *kind)
@@ -265,28 +267,40 @@ list_cell(const struct column *c, const struct snap *s, uint32_t row, char *buf)
 	}
 }
 
+static bool
+takes_the_rest(const struct list *l, int i)
+{
+	return i == l->kind->columns - 1 &&
+	    l->kind->column[i].kind == COLUMN_TEXT;
+}
+
+/* The first text takes some of what is left when everything shows, the last one
+ * the rest of it. */
+static int
+width(const struct list *l, int i, int x, int wide)
+{
+	const struct column *c = l->kind->column;
+	int first = 0, spare = wide - MARK_COLUMNS;
+
+	if (takes_the_rest(l, i))
+		return wide - x;
+	while (c[first].kind != COLUMN_TEXT)
+		first++;
+	for (int k = 0; k < l->kind->columns && i == first; k++)
+		spare -= c[k].wide + 1;
+	if (i != first || spare < 0 || l->shift > 0)
+		return c[i].wide;
+	return c[i].wide + (spare < SPARE_MAX ? spare : SPARE_MAX);
+}
+
 /* The first column always shows; then those from shift on, as they fit. */
 static bool
 shows(const struct list *l, int i, int x, int wide)
 {
-	const struct column *c = &l->kind->column[i];
-
 	if (i > 0 && i <= l->shift)
 		return false;
-	return x +
-	    (c->kind == COLUMN_TEXT && i == l->kind->columns - 1 ? 4 :
-								   c->wide) <=
+	return x + (takes_the_rest(l, i) ? REST_MIN : width(l, i, x, wide)) <=
 	    wide;
-}
-
-/* The last column takes what is left. */
-static int
-width(const struct list *l, int i, int x, int wide)
-{
-	const struct column *c = &l->kind->column[i];
-
-	return i == l->kind->columns - 1 && c->kind == COLUMN_TEXT ? wide - x :
-								     c->wide;
 }
 
 static bool
