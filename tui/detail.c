@@ -179,3 +179,24 @@ request_detail(struct page *p, const struct snap *before, const struct snap *s,
 		page_put(p, 1, 0, LOOK_WARN,
 		    "it has ended, and is not among those kept; Esc");
 }
+
+void
+event_detail(struct page *p, const struct snap *before, const struct snap *s,
+    struct ui *u)
+{
+	int64_t row = columns_find(LIST_EVENTS, s, u->detail_of);
+	const struct list_kind *k = &list_kinds[LIST_EVENTS];
+	int y = 0;
+
+	(void)before;
+	if (row < 0) {
+		page_put(p, 1, 0, LOOK_WARN, "it is no longer kept; Esc");
+		return;
+	}
+	for (int i = 0; i < k->columns; i++) {
+		char buf[TEXT_MAX];
+
+		field(p, &y, k->column[i].name, "%s",
+		    list_cell(&k->column[i], s, (uint32_t)row, buf));
+	}
+}

@@ -7,6 +7,7 @@
 
 #define HEAD_ROWS 2
 #define FOOT_ROWS 2
+#define FOLD_LOSS 16 /* columns that a broken line may leave empty */
 
 static void
 draw_head(const struct ui *u, struct page *p, const struct snap *s)
@@ -67,6 +68,23 @@ draw_choices(const struct ui *u, struct page *p, int y)
 	}
 }
 
+/* What does not fit into one row takes rows of the view above it. */
+static void
+draw_folded(struct page *p, int y, enum page_look look, const char *text)
+{
+	int rows = page_width(text) / (p->wide - FOLD_LOSS) + 1;
+
+	if (page_width(text) <= p->wide)
+		rows = 1;
+	if (rows > p->rows - HEAD_ROWS - FOOT_ROWS)
+		rows = p->rows - HEAD_ROWS - FOOT_ROWS;
+	page_clip(p, 0, y - rows + 1, p->cols, rows);
+	for (int i = 0; i < rows; i++)
+		page_fit(p, 0, i, p->wide, false, LOOK_PLAIN, "");
+	(void)page_fold(p, 0, 0, look, text);
+	page_clip(p, 0, 0, p->cols, p->rows);
+}
+
 static void
 draw_message(struct ui *u, struct page *p, int y)
 {
@@ -88,9 +106,9 @@ draw_message(struct ui *u, struct page *p, int y)
 		break;
 	case UI_LOOK:
 		if (u->ended[0] != '\0')
-			page_put(p, 0, y, LOOK_BAD, u->ended);
+			draw_folded(p, y, LOOK_BAD, u->ended);
 		else if (u->message[0] != '\0')
-			page_put(p, 0, y, u->message_look, u->message);
+			draw_folded(p, y, u->message_look, u->message);
 		else if (l != NULL && l->filter[0] != '\0')
 			page_say(p, 0, y, LOOK_PLAIN,
 			    "%u of %u %s with '%s'; Esc shows all", l->rows,
@@ -110,8 +128,7 @@ works_here(struct ui *u, enum key_where where)
 	case ON_LISTS:
 		return ui_list(u) != NULL && !u->detail;
 	case ON_DETAILS:
-		return ui_list(u) != NULL && u->view != VIEW_events &&
-		    !u->detail;
+		return ui_list(u) != NULL && !u->detail;
 	case ON_ADAPTERS:
 		return u->view == VIEW_adapters;
 	case ON_REQUESTS:
@@ -182,6 +199,8 @@ draw_body(struct ui *u, struct page *p, const struct snap *before,
 		list_update(l, now);
 	if (u->detail && u->view == VIEW_adapters)
 		adapter_detail(p, before, now, u);
+	else if (u->detail && u->view == VIEW_events)
+		event_detail(p, before, now, u);
 	else if (u->detail)
 		request_detail(p, before, now, u);
 	else

@@ -11,6 +11,7 @@
 
 #define LABEL 14	      /* columns of names */
 #define CURVE 40	      /* where curves begin */
+#define CURVE_MIN 8	      /* columns of a curve that says something */
 #define NOW_NS (5 * SECOND)   /* what "now" means for a rate */
 #define LATE_NS (10 * SECOND) /* and for a percentile */
 #define TOP_MAX 40
@@ -114,18 +115,27 @@ rate(const struct snap *s, curve_value_f *value, const uint64_t *counter,
 	    (double)(*counter - was) * 1e9 / (double)(s->now - before->now);
 }
 
+/* Where there is no room for a curve, there is none. */
+static int
+curve_columns(const struct page *p)
+{
+	int wide = p->wide - CURVE - 9;
+
+	return wide < CURVE_MIN ? 0 : wide;
+}
+
 /* A row: name, text, curve, and the greatest of the curve. */
 static void
 row(struct page *p, int y, const char *name, const char *text,
     const struct snap *s, curve_value_f *value, enum kind kind)
 {
 	char most[TEXT_MAX];
-	int wide = p->wide - CURVE - 9;
+	int wide = curve_columns(p);
 	double greatest;
 
 	page_put(p, 0, y, LOOK_BOLD, name);
 	page_put(p, LABEL, y, LOOK_PLAIN, text);
-	if (wide < 8)
+	if (wide == 0)
 		return;
 	greatest = curve_draw(p, CURVE, y, wide, s, value, kind != TIME);
 	if (!(greatest > 0))
@@ -142,9 +152,11 @@ rates(struct page *p, const struct snap *before, const struct snap *s)
 	char text[96], a[TEXT_MAX], b[TEXT_MAX];
 
 	page_fit(p, 0, 0, LABEL, false, LOOK_DIM, "per second");
-	page_say(p, CURVE, 0, LOOK_DIM, "the last %s",
-	    text_long(a, (p->wide - CURVE - 9) * CURVE_CELL_NS));
-	page_fit(p, p->wide - 8, 0, 8, true, LOOK_DIM, "greatest");
+	if (curve_columns(p) > 0) {
+		page_say(p, CURVE, 0, LOOK_DIM, "the last %s",
+		    text_long(a, curve_columns(p) * CURVE_CELL_NS));
+		page_fit(p, p->wide - 8, 0, 8, true, LOOK_DIM, "greatest");
+	}
 	snprintf(text, sizeof(text), "%s in, %s done",
 	    text_real(a,
 		rate(s, accepted_per_s, &s->frontend.accepted, before)),
@@ -296,7 +308,7 @@ view_overview(struct page *p, const struct snap *before, const struct snap *s,
     struct ui *u)
 {
 	char warnings[WARNINGS_MAX][WARNING_MAX];
-	int n = warn_all(s, before, warnings), y = 14;
+	int n = warn_all(s, warnings), y = 14;
 
 	(void)u;
 	rates(p, before, s);

@@ -13,11 +13,13 @@ sizes(const struct snap_queue *q, uint32_t i, char *text)
 	char a[TEXT_MAX], b[TEXT_MAX];
 
 	if (i == 0)
-		snprintf(text, 2 * TEXT_MAX, "too old to wait");
+		snprintf(text, 2 * TEXT_MAX, "past age limit");
+	else if (q->to > 0)
+		snprintf(text, 2 * TEXT_MAX, "%s to %s", text_real(a, q->from),
+		    text_real(b, q->to));
 	else
-		snprintf(text, 2 * TEXT_MAX, "%.12s..%.12s",
-		    text_real(a, q->from),
-		    q->to > 0 ? text_real(b, q->to) : "");
+		snprintf(text, 2 * TEXT_MAX, "%s and more",
+		    text_real(a, q->from));
 }
 
 static double

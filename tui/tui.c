@@ -25,7 +25,7 @@ struct tui {
 	struct snap reading[2]; /* the last two */
 	int now;		/* which of them is the last */
 	bool has_before;
-	nsec taken_ns;
+	nsec looked_ns; /* when it was asked for last */
 	nsec ended_ns; /* the instance was first seen to have ended; 0: lives */
 	struct ui ui;
 	struct ask ask;
@@ -51,12 +51,11 @@ static int
 take(struct tui *t)
 {
 	struct snap *into = &t->reading[!t->now];
-	int e = snap_take(&t->source, into, ui_parts(&t->ui));
+	int e = snap_take(&t->source, into, SNAP_ALL);
 
 	if (e != 0)
 		return e;
 	t->now = !t->now;
-	t->taken_ns = into->now;
 	return 0;
 }
 
@@ -97,7 +96,7 @@ attach_again(struct tui *t)
 	t->has_before = false;
 	if (snap_attach(&fresh, t->options->instance) != 0)
 		return false;
-	if (snap_take(&fresh, into, ui_parts(&t->ui)) != 0 || !into->alive) {
+	if (snap_take(&fresh, into, SNAP_ALL) != 0 || !into->alive) {
 		snap_detach(&fresh);
 		return false;
 	}
@@ -131,12 +130,12 @@ static void
 look(struct tui *t)
 {
 	nsec now = clock_mono();
-	bool had = t->taken_ns != 0;
 	int e = 0;
 
+	t->looked_ns = now;
 	if (t->ended_ns == 0) {
 		e = take(t);
-		t->has_before = had && e == 0;
+		t->has_before = e == 0;
 	}
 	if ((t->ended_ns != 0 || e != 0 || !last(t)->alive) && !attach_again(t))
 		say_ended(t, now);
@@ -169,7 +168,6 @@ static int
 turn(struct tui *t)
 {
 	nsec interval = t->options->interval_ms * MILLISECOND;
-	enum view_id view = t->ui.view;
 	int e = fit(t), wait_ms, code;
 	nsec due;
 
@@ -178,7 +176,7 @@ turn(struct tui *t)
 	draw(t);
 	screen_draw(&t->page, t->ui.redraw);
 	t->ui.redraw = false;
-	due = t->taken_ns + interval - clock_mono();
+	due = t->looked_ns + interval - clock_mono();
 	if (t->ui.paused || due > interval || due < 0)
 		due = t->ui.paused ? interval : 0;
 	wait_ms = (int)(due / MILLISECOND) + 1;
@@ -191,9 +189,7 @@ turn(struct tui *t)
 		ask_start(&t->ask, &t->ui, last(t)->admin_path);
 	}
 	ask_look(&t->ask, &t->ui);
-	/* Another view needs other parts, at once. */
-	if (t->ui.view != view ||
-	    (!t->ui.paused && clock_mono() >= t->taken_ns + interval))
+	if (!t->ui.paused && clock_mono() >= t->looked_ns + interval)
 		look(t);
 	else
 		take_reason(t);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 const struct view views[VIEWS] = {
-#define VIEW(name, reads) { #name, view_##name, (unsigned)(reads) },
+#define VIEW(name) { #name, view_##name },
 #include "tui/views.tbl"
 #undef VIEW
 };
@@ -38,12 +38,6 @@ ui_close(struct ui *u)
 {
 	for (int i = 0; i < LISTS; i++)
 		list_close(&u->list[i]);
-}
-
-unsigned
-ui_parts(const struct ui *u)
-{
-	return views[u->view].parts;
 }
 
 struct list *
@@ -262,7 +256,7 @@ DO(enter)
 	struct list *l = ui_list(u);
 
 	(void)s;
-	if (l == NULL || u->view == VIEW_events || list_chosen(l) < 0)
+	if (l == NULL || list_chosen(l) < 0)
 		return;
 	list_hold(l);
 	u->detail = true;

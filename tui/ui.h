@@ -68,9 +68,6 @@ struct ui {
 void ui_open(struct ui *, enum view_id);
 void ui_close(struct ui *);
 
-/* The parts of a reading that the view needs. */
-unsigned ui_parts(const struct ui *);
-
 /* The list that the view shows; NULL: it has none. */
 struct list *ui_list(struct ui *);
 

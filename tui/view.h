@@ -13,7 +13,7 @@
 struct ui;
 
 enum view_id {
-#define VIEW(name, reads) VIEW_##name,
+#define VIEW(name) VIEW_##name,
 #include "tui/views.tbl"
 #undef VIEW
 	VIEWS
@@ -26,19 +26,18 @@ typedef void view_draw_f(struct page *, const struct snap *before,
 struct view {
 	const char *name;
 	view_draw_f *draw;
-	unsigned parts; /* of a reading, that it needs */
 };
 
 extern const struct view views[VIEWS];
 
-#define VIEW(name, reads) view_draw_f view_##name;
+#define VIEW(name) view_draw_f view_##name;
 #include "tui/views.tbl"
 #undef VIEW
 
 /* VIEWS: there is none of that name. */
 enum view_id view_find(const char *name);
 
-/* The details of the chosen row of adapters or requests. */
-view_draw_f adapter_detail, request_detail;
+/* The details of the chosen row of a list. */
+view_draw_f adapter_detail, request_detail, event_detail;
 
 #endif

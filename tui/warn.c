@@ -63,30 +63,42 @@ processes(struct warnings *w, const struct snap *s)
 	}
 }
 
+/* The queue whose first has waited longest. */
 static void
 queues(struct warnings *w, const struct snap *s)
 {
 	nsec slow = (nsec)s->conf.frontend_slow_ms * MILLISECOND;
 	char t[TEXT_MAX];
 
-	for (uint32_t i = 0; i < s->nqueues; i++) {
-		const struct snap_queue *q = &s->queue[i];
+	const struct snap_queue *worst = &s->queue[0];
 
-		if (slow > 0 && q->oldest_ns > slow)
-			add(w, "queue %u: its first has waited %s, for %s", i,
-			    text_long(t, q->oldest_ns), why_name(q->why));
-	}
+	for (uint32_t i = 1; i < s->nqueues; i++)
+		if (s->queue[i].oldest_ns > worst->oldest_ns)
+			worst = &s->queue[i];
+	if (slow > 0 && worst->oldest_ns > slow)
+		add(w, "%ju requests wait, one in queue %d for %s: for %s",
+		    (uintmax_t)s->scheduler.waiting, (int)(worst - s->queue),
+		    text_long(t, worst->oldest_ns), why_name(worst->why));
+}
+
+/* Requests that were slow lately, as the frontend notes them. */
+static uint32_t
+slow_lately(const struct snap *s)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < s->nevents; i++)
+		n += s->event[i].note.kind == EVENT_SLOW &&
+		    s->wall_now - s->event[i].at_wall_ns < WARN_SLOW_NS;
+	return n;
 }
 
 int
-warn_all(const struct snap *s, const struct snap *before,
-    char out[WARNINGS_MAX][WARNING_MAX])
+warn_all(const struct snap *s, char out[WARNINGS_MAX][WARNING_MAX])
 {
 	struct warnings w = { out, 0 };
-	uint64_t slow = s->frontend.slow;
+	uint32_t slow = slow_lately(s);
 
-	if (before != NULL && before->frontend.slow <= slow)
-		slow -= before->frontend.slow;
 	processes(&w, s);
 	if (s->draining)
 		add(&w,
@@ -98,9 +110,10 @@ warn_all(const struct snap *s, const struct snap *before,
 		    (uintmax_t)s->loader.broken,
 		    s->loader.broken == 1 ? "adapter" : "adapters");
 	if (slow > 0)
-		add(&w, "%ju slow %s%s: first token after more than %u ms",
-		    (uintmax_t)slow, slow == 1 ? "request" : "requests",
-		    before != NULL ? " since the last reading" : "",
+		add(&w,
+		    "%u %s slow in the last minute: first token after more "
+		    "than %u ms",
+		    slow, slow == 1 ? "request was" : "requests were",
 		    s->conf.frontend_slow_ms);
 	return w.n;
 }

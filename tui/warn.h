@@ -10,6 +10,7 @@
 
 #define WARNINGS_MAX 24
 #define WARNING_MAX 200
+#define WARN_SLOW_NS (60 * SECOND)  /* a slow request was lately */
 #define WARN_SILENT_NS (2 * SECOND) /* of a process: worth a word */
 
 /* Whether a process is not as it should be; writes a word or two for that, ""
@@ -17,7 +18,6 @@
 bool warn_process(const struct snap_process *, enum proc_id, char *state);
 
 /* Fills sentences, the worst first; returns how many. */
-int warn_all(const struct snap *, const struct snap *before,
-    char out[WARNINGS_MAX][WARNING_MAX]);
+int warn_all(const struct snap *, char out[WARNINGS_MAX][WARNING_MAX]);
 
 #endif

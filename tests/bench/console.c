@@ -101,7 +101,7 @@ measure(struct snap_source *source, uint32_t n, const char *column)
 
 		change(n);
 		at[0] = cpu_ms();
-		must(snap_take(source, &s, SNAP_ADAPTERS) == 0);
+		must(snap_take(source, &s, SNAP_ALL) == 0);
 		at[1] = cpu_ms();
 		ui_draw(&u, &p, NULL, &s);
 		at[2] = cpu_ms();

@@ -319,6 +319,22 @@ START_TEST(every_key_in_every_view_does_no_harm_to_an_empty_reading)
 }
 END_TEST
 
+START_TEST(a_long_refusal_is_shown_to_its_end)
+{
+	rig_keys(&ui, "3");
+	ui_say(&ui, LOOK_BAD, "pin roman: %s",
+	    "the pinned adapters would leave too little for a request of full "
+	    "context, which needs 12 chunks of the 32 that there are; unpin "
+	    "one of them first, the largest is support-mail-german-2026");
+	shows("pin roman: the pinned adapters");
+	shows("the largest is support-mail-german-2026");
+	/* It goes with the next key. */
+	rig_keys(&ui, "j");
+	shows_not("support-mail-german-2026 first");
+	shows("2 of 8 adapters");
+}
+END_TEST
+
 START_TEST(an_instance_that_has_ended_is_said_over_what_it_left)
 {
 	strcpy(ui.ended, "instance default has ended 12 s ago");
@@ -433,6 +449,7 @@ suite_tui_keys(void)
 	tcase_add_test(t, a_small_terminal_is_told_so_in_the_room_there_is);
 	tcase_add_test(t,
 	    every_key_in_every_view_does_no_harm_to_an_empty_reading);
+	tcase_add_test(t, a_long_refusal_is_shown_to_its_end);
 	tcase_add_test(t, an_instance_that_has_ended_is_said_over_what_it_left);
 	tcase_add_test(t, answers_refusals_and_lost_connections_are_told);
 	suite_add_tcase(s, t);

@@ -26,6 +26,7 @@ static const struct {
 	{ "ended-one", "4ej\n" },
 	{ "processes", "5" },
 	{ "events", "6" },
+	{ "event", "6j\n" },
 	{ "help", "?" },
 };
 

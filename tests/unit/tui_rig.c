@@ -299,6 +299,8 @@ make_events(struct snap *s)
 	s->event[3].note.slot = 12;
 	s->event[3].note.gen = 4;
 	add_event(s, EVENT_OPERATOR, "frontend", REASON_NONE, 0, "pin sql-r16");
+	add_event(s, EVENT_SLOW, "frontend", REASON_NONE, 6100 * MILLISECOND,
+	    "sql-r16: 5900 of 6100 ms were spent waiting for memory");
 	add_event(s, EVENT_DIED, "supervisor", REASON_NONE, 0,
 	    "loader: signal 9");
 }
