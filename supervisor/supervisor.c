@@ -82,7 +82,7 @@ look_stop(struct sv *sv, nsec now)
 {
 	if (sv->stop == SV_STAY && atomic_load(sv->segs.drain_asked) != 0) {
 		log_info("an operator wants the end: finishing what is open");
-		sv_end(sv, SV_DRAIN, 0);
+		sv_end(sv, SV_DRAIN, 0, "an operator's wish");
 	}
 	for (int i = PROC_COUNT - 1; sv->stop != SV_STAY && i >= 0; i--) {
 		struct child *c = &sv->child[i];
@@ -128,13 +128,15 @@ static void
 end_by_signal(struct sv *sv, int number)
 {
 	bool again = sv->stop != SV_STAY;
+	char why[32];
 
-	log_info("%s signal=SIG%s",
+	snprintf(why, sizeof(why), "SIG%s", sigabbrev_np(number));
+	log_info("%s signal=%s",
 	    again ? "stopping now" :
 		    "finishing what is open; once more to stop now",
-	    sigabbrev_np(number));
+	    why);
 	notify_send("STOPPING=1");
-	sv_end(sv, again ? SV_NOW : SV_DRAIN, 0);
+	sv_end(sv, again ? SV_NOW : SV_DRAIN, 0, why);
 }
 
 static void
