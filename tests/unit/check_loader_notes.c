@@ -4,7 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/log.h"
 #include "tests/unit/loader_rig.h"
 
 Suite *suite_loader_notes(void);
@@ -12,7 +11,6 @@ Suite *suite_loader_notes(void);
 static void
 set_up(void)
 {
-	log_open("check", LOG_ERROR);
 	lrig_setup();
 	lrig.w.rescan_ns = 3600 * SECOND; /* looks when it is asked */
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "model/synth.h"
 
 #define DEPTH 16
@@ -87,6 +88,7 @@ lrig_setup(void)
 {
 	const char *tmp = getenv("TMPDIR");
 
+	log_open("check", LOG_ERROR);
 	memset(&lrig, 0, sizeof(lrig));
 	snprintf(lrig.dir, sizeof(lrig.dir), "%.40s/loader.XXXXXX",
 	    tmp != NULL ? tmp : "/tmp");
