@@ -12,6 +12,7 @@
 
 #define MARK_COLUMNS 1 /* in front of the chosen row */
 #define SPARE_MAX 24   /* that the first text grows by */
+#define TIME_MAX 9e18  /* nanoseconds that a nsec holds */
 #define REST_MIN 4     /* of the last column, or it does not show */
 
 void
@@ -248,13 +249,13 @@ list_cell(const struct column *c, const struct snap *s, uint32_t row, char *buf)
 	case COLUMN_BYTES:
 		return text_bytes(buf, n);
 	case COLUMN_TIME:
-		return text_time(buf, (nsec)n);
+		return text_time(buf, n < TIME_MAX ? (nsec)n : -1);
 	case COLUMN_PERCENT:
 		return text_percent(buf, n);
 	case COLUMN_REAL:
 		return text_real(buf, n);
 	case COLUMN_CLOCK:
-		return text_clock(buf, (nsec)n);
+		return text_clock(buf, n < TIME_MAX ? (nsec)n : 0);
 	case COLUMN_SLOT:
 	case COLUMN_PLACE:
 		if (!(n >= 0))

@@ -11,6 +11,7 @@
 
 #define LABEL 14	      /* columns of names */
 #define CURVE 40	      /* where curves begin */
+#define LENGTH_MAX 1e18	      /* of a time, in ns */
 #define CURVE_MIN 8	      /* columns of a curve that says something */
 #define NOW_NS (5 * SECOND)   /* what "now" means for a rate */
 #define LATE_NS (10 * SECOND) /* and for a percentile */
@@ -31,10 +32,11 @@ enum kind { RATE, TIME, SHARE };
 	{                                                                      \
 		return (double)h->name;                                        \
 	}
+/* Another process wrote it: what is no length of time is none. */
 #define PERCENTILE(name)                                                       \
 	static double name##_of(const struct history_point *h)                 \
 	{                                                                      \
-		return h->name > 0 ? h->name : NAN;                            \
+		return h->name > 0 && h->name < LENGTH_MAX ? h->name : NAN;    \
 	}
 
 PER_SECOND(accepted)
