@@ -1,5 +1,5 @@
-/* What it costs to account for a request that ends, and to list ten thousand
- * adapters. */
+/* What it costs to account for a request that ends (to note it, to keep the note,
+ * to print its timing), and to list ten thousand adapters. */
 #include "base/clock.h"
 #include "base/err.h"
 #include "base/must.h"
@@ -124,8 +124,8 @@ lists(void)
 		least = took < least ? took : least;
 		most = took > most ? took : most;
 	}
-	printf("list of %d adapters, %zu bytes: %.1f to %.1f ms\n", MANY, bytes,
-	    clock_ms(least), clock_ms(most));
+	printf("list adapters=%d bytes=%zu least_ms=%.2f most_ms=%.2f\n", MANY,
+	    bytes, clock_ms(least), clock_ms(most));
 }
 
 int
@@ -139,7 +139,7 @@ main(void)
 	note = ends(false, false);
 	keep = ends(true, false);
 	print = ends(false, true);
-	printf("a request that ends, ns: note %.0f, keep %.0f, print %.0f\n",
+	printf("ends n=%d note_ns=%.0f keep_ns=%.0f print_ns=%.0f\n", ENDS,
 	    note, keep - note, print - note);
 	lists();
 	for (int i = 0; i < PROC_COUNT; i++)
