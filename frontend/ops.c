@@ -57,15 +57,15 @@ read_request(const json_t *v, uint32_t *slot, uint32_t *gen,
 
 	if (text == NULL || strlen(text) != json_string_length(v))
 		return api_refuse(fail, API_WRONG_TYPE, "request",
-		    "request: %s: want a string, slot.generation as 'snap' "
-		    "shows it",
+		    "request: %s: want a string, slot.generation as consoles "
+		    "show it",
 		    api_kind(v));
 	if (strspn(text, "0123456789.") != strlen(text) ||
 	    sscanf(text, "%9" SCNu32 ".%9" SCNu32 "%n", slot, gen, &read) !=
 		2 ||
 	    text[read] != '\0')
 		return api_refuse(fail, API_OUT_OF_RANGE, "request",
-		    "request: '%s': want slot.generation as 'snap' shows it, "
+		    "request: '%s': want slot.generation as consoles show it, "
 		    "like 3.17",
 		    text);
 	return true;
