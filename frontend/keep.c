@@ -3,14 +3,11 @@
 #include "base/log.h"
 #include "frontend/frontend.h"
 
-#include <stdio.h>
+#include <stddef.h>
 
 /* So many of them are logged in a second: when all are slow, a line for each
  * would help nobody. */
 #define SLOW_LINES 10
-
-/* Room for all parts of one line of the log. */
-#define SLOW_TEXT_MAX 512
 
 static void
 sample(struct frontend *fe, enum histogram_id id, uint64_t value)
@@ -80,33 +77,30 @@ mostly(const struct record_note *n, const char **what)
 	return most;
 }
 
-/* key=value, as the members of `timing` are named. */
+/* Pairs are named as the members of `timing`.  The id is the whole one, since a
+ * part of a JSON text is none. */
 static void
-put_parts(char text[SLOW_TEXT_MAX], const struct record_note *n)
+log_slow(const struct frontend *fe, const struct record_note *n,
+    const char *name)
 {
 	const struct wait_split *w = &n->wait;
-	const struct {
-		const char *name;
-		nsec length;
-	} parts[] = { { "ttft_ms", n->ttft_ns }, { "queue_ms", n->queue_ns },
-		{ "queue_quota_ms", w->by_ns[WHY_QUOTA] },
-		{ "queue_memory_ms", w->by_ns[WHY_MEMORY] },
-		{ "queue_adapter_ms", w->by_ns[WHY_ADAPTER] },
-		{ "queue_batch_ms", w->by_ns[WHY_BATCH] },
-		{ "queue_interval_ms", w->by_ns[WHY_INTERVAL] },
-		{ "queue_other_ms", w->by_ns[WHY_NONE] },
-		{ "adapter_ms", n->adapter_ns },
-		{ "adapter_disk_ms", w->disk_ns },
-		{ "adapter_host_ms", w->host_ns },
-		{ "adapter_copy_ms", w->copy_ns },
-		{ "prefill_ms", n->prefill_ns }, { "total_ms", n->total_ns } };
-	size_t used = 0;
+	const nsec *by = w->by_ns;
 
-	text[0] = '\0';
-	for (size_t i = 0;
-	     i < sizeof(parts) / sizeof(parts[0]) && used < SLOW_TEXT_MAX; i++)
-		used += (size_t)snprintf(text + used, SLOW_TEXT_MAX - used,
-		    " %s=%.3f", parts[i].name, clock_ms(parts[i].length));
+	log_warn("slow request request=%.*s slot=%u.%u adapter=%s end=%s "
+		 "tokens=%u ttft_ms=%.3f queue_ms=%.3f queue_quota_ms=%.3f "
+		 "queue_memory_ms=%.3f queue_adapter_ms=%.3f "
+		 "queue_batch_ms=%.3f queue_interval_ms=%.3f "
+		 "queue_other_ms=%.3f adapter_ms=%.3f adapter_disk_ms=%.3f "
+		 "adapter_host_ms=%.3f adapter_copy_ms=%.3f prefill_ms=%.3f "
+		 "total_ms=%.3f",
+	    SLOT_ID_MAX - 1, fe->g->request[n->slot].id, n->slot, n->gen, name,
+	    record_end_name(n->end), n->tokens, clock_ms(n->ttft_ns),
+	    clock_ms(n->queue_ns), clock_ms(by[WHY_QUOTA]),
+	    clock_ms(by[WHY_MEMORY]), clock_ms(by[WHY_ADAPTER]),
+	    clock_ms(by[WHY_BATCH]), clock_ms(by[WHY_INTERVAL]),
+	    clock_ms(by[WHY_NONE]), clock_ms(n->adapter_ns),
+	    clock_ms(w->disk_ns), clock_ms(w->host_ns), clock_ms(w->copy_ns),
+	    clock_ms(n->prefill_ns), clock_ms(n->total_ns));
 }
 
 static void
@@ -119,13 +113,9 @@ tell_slow(struct frontend *fe, const struct record_note *n, nsec took)
 		.slot = (int32_t)n->slot,
 		.gen = n->gen,
 		.value = (uint64_t)took };
-	char parts[SLOW_TEXT_MAX];
 	nsec most = mostly(n, &what);
 
-	put_parts(parts, n);
-	log_warn("%s request=%s slot=%u.%u adapter=%s end=%s%s",
-	    n->ran ? "the first token was slow" : "slow, and no token came",
-	    n->id, n->slot, n->gen, name, record_end_name(n->end), parts);
+	log_slow(fe, n, name);
 	event_put(fe->g->events[PROC_FRONTEND], e, "%s: %.0f of %.0f ms %s",
 	    name, clock_ms(most), clock_ms(took), what);
 }
@@ -138,8 +128,8 @@ fe_slow_tick(struct frontend *fe)
 	if (fe->now - s->since_ns < SECOND)
 		return;
 	if (s->left_out > 0)
-		log_warn("%u more slow requests within a second left_out=%u",
-		    s->left_out, s->left_out);
+		log_warn("slow requests were left out left_out=%u",
+		    s->left_out);
 	*s = (struct slow){ .since_ns = fe->now };
 }
 
