@@ -84,6 +84,8 @@ put_adapter(struct frontend *fe, struct line_out *o, uint32_t a, uint64_t entry)
 	line_put(o, "}");
 }
 
+/* In one turn, since what is listed in several may be in the list twice or not at
+ * all: ten thousand take about 3 ms (tests/bench/ends.c). */
 void
 fe_adapters(struct frontend *fe, struct line_out *o, const char *id)
 {
