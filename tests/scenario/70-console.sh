@@ -52,6 +52,25 @@ sees '30x8, want 40x10'
 mux resize-window -t top -x 80 -y 24
 sees 'RK▼'
 
+# A request that is stuck says why within three keys, and can be ended.
+stuck=$(role_pid gpuexec)
+kill -STOP "$stuck"
+echo '{"id":"stuck","model":"roman","prompt":"1987 =","max_tokens":4}' |
+    ask --timeout 60 >"$dir/answer" &
+asker=$!
+keys 4
+sees 'roman  *[0-9]  *placed'
+keys Enter
+sees 'by its client "stuck"'
+sees 'gpuexec computes its prompt'
+keys c
+sees 'cancel [0-9.]*: sure?'
+keys y
+sees 'cancel [0-9.]*: done'
+kill -CONT "$stuck"
+wait "$asker"
+has cancelled "$dir/answer"
+
 # Policies are chosen from those there are.
 keys 1
 keys E
