@@ -139,17 +139,26 @@ waits(char *out, const struct snap *s, const struct snap_request *r)
 	why(out, s, q, first, r->why);
 }
 
+/* Whoever is to compute it may hang. */
+static void
+silence(char *out, const struct snap *s)
+{
+	const struct snap_process *gpuexec = &s->process[PROC_GPUEXEC];
+	char t[TEXT_MAX];
+
+	if (gpuexec->silent_ns > SECOND)
+		more(out, "; gpuexec has been silent for %s",
+		    text_long(t, gpuexec->silent_ns));
+}
+
 static void
 runs(char *out, const struct snap *s, const struct snap_request *r)
 {
 	char t[TEXT_MAX];
-	const struct snap_process *gpuexec = &s->process[PROC_GPUEXEC];
 
 	more(out, "runs: %u of at most %u tokens, the last one %s ago",
 	    r->tokens, r->max_tokens, text_long(t, r->quiet_ns));
-	if (gpuexec->silent_ns > SECOND)
-		more(out, "; gpuexec has been silent for %s",
-		    text_long(t, gpuexec->silent_ns));
+	silence(out, s);
 }
 
 char *
@@ -165,8 +174,9 @@ explain_request(char *out, const struct snap *s, const struct snap_request *r)
 	case SNAP_PLACED:
 		more(out, "was placed %s ago, after waiting for ",
 		    text_long(t, r->quiet_ns));
-		more(out, "%s; gpuexec computes its prompt",
+		more(out, "%s; its prompt is being computed",
 		    text_long(t, r->waited_ns));
+		silence(out, s);
 		break;
 	case SNAP_RUNNING:
 		runs(out, s, r);

@@ -40,6 +40,8 @@ text_long(char *buf, nsec t)
 
 	if (t < 0)
 		snprintf(buf, TEXT_MAX, "%s", unknown);
+	else if (t == 0)
+		snprintf(buf, TEXT_MAX, "0");
 	else if (t < SECOND)
 		snprintf(buf, TEXT_MAX, "%.*f ms", t < 10 * MILLISECOND,
 		    clock_ms(t));

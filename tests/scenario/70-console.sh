@@ -62,7 +62,8 @@ keys 4
 sees 'roman  *[0-9]  *placed'
 keys Enter
 sees 'by its client "stuck"'
-sees 'gpuexec computes its prompt'
+sees 'was placed .* ago, after waiting'
+sees 'silent for'
 keys c
 sees 'cancel [0-9.]*: sure?'
 keys y
