@@ -40,7 +40,7 @@ endif
 # A role is a folder whose main.c is a program of its own; every folder is a
 # library.
 ROLES    := monitor frontend scheduler loader gpuexec
-LIBS     := base conf model policy shm device proc admin supervisor sim
+LIBS     := base conf model policy shm device proc snap admin supervisor sim
 PROGRAMS := $(B)/bin/chameleon $(ROLES:%=$(B)/bin/chameleon-%)
 LIB_A    := $(patsubst %,$(B)/%.a,$(LIBS))
 ROLE_A   := $(patsubst %,$(B)/%.a,$(ROLES))

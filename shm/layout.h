@@ -8,13 +8,6 @@
 
 #define SEG_MAGIC 0x32656c656d616843u /* "Chamele2" */
 
-struct ring_row {
-	const char *name;
-	enum proc_id from, to;
-	uint32_t depth;
-};
-extern const struct ring_row ring_rows[RING_COUNT];
-
 /* Bytes of a segment under a plan; points the fields of g into base[id] where
  * that is not NULL. */
 uint64_t layout_walk(struct segs *g, const struct plan *, enum seg_id id);

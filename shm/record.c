@@ -11,6 +11,7 @@ record_put(struct record_log *log, const struct record_note *note)
 
 	note_open(&r->number);
 	r->note = *note;
+	r->note.number = number;
 	note_close(&r->number, number);
 	note_close(&log->last, number);
 }

@@ -57,6 +57,7 @@ enum record_end {
 };
 
 struct record_note {
+	uint64_t number;	/* in the log; record_put writes it */
 	char id[RECORD_ID_MAX]; /* JSON text of its id, cut, ended */
 	uint64_t id_hash;	/* hash_text of the whole */
 	uint32_t slot, gen;

@@ -170,6 +170,13 @@ enum histogram_id {
 	HISTOGRAM_ALL
 };
 
+struct ring_row {
+	const char *name;
+	enum proc_id from, to;
+	uint32_t depth;
+};
+extern const struct ring_row ring_rows[RING_COUNT];
+
 struct histogram_row {
 	enum proc_id by;
 	const char *name; /* "ttft" */

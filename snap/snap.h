@@ -29,8 +29,9 @@
 #define SNAP_INSTANCES_MAX 64
 
 struct snap_source {
-	struct segs segs;
-	uint64_t boot_id;
+	const struct segs *g;
+	struct segs own; /* unless they are somebody else's */
+	uint64_t inode;	 /* of the supervisor's segment; 0: not asked */
 };
 
 struct snap_process {
@@ -114,7 +115,8 @@ struct snap_request {
 
 struct snap_event {
 	nsec at_wall_ns;
-	const char *by; /* "scheduler", "supervisor" */
+	const char *by;	 /* "scheduler", "supervisor" */
+	uint64_t number; /* in the log of that process */
 	struct event_note note;
 };
 
@@ -184,7 +186,9 @@ struct snap {
 	struct snap_event *event;      /* the oldest first */
 	struct history_point *history; /* likewise */
 	struct record_note *record;    /* likewise */
-	uint32_t size[5];	       /* of these arrays, entries */
+	struct {
+		uint32_t adapter, request, event, history, record;
+	} room; /* of these arrays, entries */
 };
 
 /* ERR_NOT_FOUND: no such instance; the sentence lists those that run.
@@ -192,10 +196,21 @@ struct snap {
 int snap_attach(struct snap_source *, const char *instance);
 void snap_detach(struct snap_source *);
 
+/* Reads segments that the caller has mapped, and keeps. */
+void snap_on(struct snap_source *, const struct segs *);
+
 /* Reads all that parts name.  ERR_GONE: its segments are no longer those of the
  * instance's name; ERR_MEMORY. */
 int snap_take(struct snap_source *, struct snap *, unsigned parts);
+/* The same at a moment that is given, for tests. */
+int snap_take_at(struct snap_source *, struct snap *, unsigned parts, nsec now,
+    nsec wall_now);
 void snap_free(struct snap *);
+
+/* The row of an adapter by its index, which need not be among those taken; false:
+ * no such index, or nothing is there. */
+bool snap_adapter_at(const struct snap_source *, uint32_t index,
+    struct snap_adapter *, nsec now);
 
 /* Why an adapter is BROKEN or FAILED; "" if it is not.  Returns buf. */
 char *snap_reason(const struct snap_source *, uint32_t adapter,

@@ -2,6 +2,7 @@
 #include "supervisor/spawn.h"
 
 #include "base/err.h"
+#include "base/pidstat.h"
 #include "proc/proc.h"
 
 #include <errno.h>
@@ -166,25 +167,7 @@ spawn_signal(const struct spawned *s, int number)
 uint64_t
 spawn_start_time(pid_t pid)
 {
-	char path[64], text[1024];
-	unsigned long long start = 0;
-	size_t n;
-	FILE *f;
-	char *p;
+	struct pidstat s;
 
-	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	if ((f = fopen(path, "re")) == NULL)
-		return 0;
-	n = fread(text, 1, sizeof(text) - 1, f);
-	fclose(f);
-	text[n] = '\0';
-	/* The name may hold anything, spaces and brackets too; the number
-	 * is the 20th word after its end. */
-	if ((p = strrchr(text, ')')) == NULL)
-		return 0;
-	for (int word = 0; word < 20 && p != NULL; word++)
-		p = strchr(p + 1, ' ');
-	if (p == NULL || sscanf(p, "%llu", &start) != 1)
-		return 0;
-	return start;
+	return pidstat_read(pid, &s) ? s.start_time : 0;
 }

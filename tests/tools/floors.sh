@@ -1,8 +1,8 @@
 #!/bin/sh
 # A file includes its own folder and lower floors, nothing else.
-floors='base:1 conf:2 model:2 policy:2 shm:2 device:2 proc:3 snap:3 admin:3
-	supervisor:4 tui:4 monitor:4 frontend:4 scheduler:4 loader:4 gpuexec:4
-	holder:4 sim:5 cli:6 tests:7'
+floors='base:1 conf:2 model:2 policy:2 shm:2 device:2 proc:3 snap:4 admin:4
+	supervisor:5 tui:5 monitor:5 frontend:5 scheduler:5 loader:5 gpuexec:5
+	holder:5 sim:6 cli:7 tests:8'
 find . -path './build*' -prune -o \( -name '*.[ch]' -o -name '*.cu' \
     -o -name '*.tbl' \) -exec awk -v f="$floors" '
 BEGIN	{ n = split(f, a); for (i = 1; i <= n; i++) {
