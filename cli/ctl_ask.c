@@ -47,7 +47,8 @@ ask_at(const char *path, const char *op, const char *const *fields,
 		return CTL_NO_INSTANCE;
 	}
 	s = admin_call(&a, op, fields, (int)ctl.timeout_ms, reply);
-	if (s == ADMIN_REFUSED && err_code() != ERR_TIMEOUT) {
+	if (s == ADMIN_REFUSED &&
+	    (err_code() == ERR_USAGE || err_code() == ERR_NOT_FOUND)) {
 		(void)cmd_failed();
 		status = CTL_REFUSED;
 	} else if (s != ADMIN_DONE) {

@@ -262,7 +262,7 @@ print_waiting(const struct snap *s, uint32_t i, FILE *f)
 	    clock_ms(r->age_ns),
 	    r->loading ? "its adapter, which is on its way" : whys[r->why].is);
 	if (r->queue > 0)
-		fprintf(f, ".\nIt is in queue %u, behind %u others.\n",
+		fprintf(f, ".\nIt is in queue %u; %u came before it.\n",
 		    r->queue, ahead(s, i));
 	else
 		fprintf(f,
