@@ -12,10 +12,9 @@ done
 for c in $("$B/bin/chameleon" help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
 	[ -s "$dir/man/chameleon-$c.1" ] || fail "$c has no page"
 done
-groff -man -Tascii "$dir/man/chameleon-ctl.1" | grep -q 'explain' ||
-	fail "ctl's page does not tell of its commands"
-groff -man -Tascii "$dir/man/chameleon.yaml.5" | grep -q 'policy.eviction' ||
-	fail "no settings in their page"
+has 'explain' "$dir/man/chameleon-ctl.1"
+has 'SLOT' "$dir/man/chameleon-ctl.1"
+has 'policy.eviction' "$dir/man/chameleon.yaml.5"
 
 "$B/bin/chameleon" completion bash >"$dir/completion"
 # complete WORDS...: what is offered for the last of them.
