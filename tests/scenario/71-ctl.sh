@@ -40,7 +40,7 @@ has '^state  *serving' "$dir/out"
 ctl 0 overview --json
 has '"meters":{"frontend":{"accepted":40,' "$dir/out"
 ctl 0 adapters --sort -rank
-[ "$(column rank "$dir/out" | head -n 1)" = 48 ] || fail "48 is not first"
+[ "$(column rank "$dir/out" | head -n 1)" = 64 ] || fail "64 is not first"
 [ "$(column name "$dir/out" | grep -c .)" = 20 ] || fail "not 20 adapters"
 ctl 0 adapters --filter roman --json
 has '^{"adapters":\[{"name":"roman",.*"rank":16,.*}\]}$' "$dir/out"
@@ -102,8 +102,8 @@ ctl 0 explain lone
 has 'is open' "$dir/out"
 ctl 1 cancel twin
 has '2 open requests have the id twin: [0-9.]* [0-9.]*; nothing' "$dir/err"
-open_ones 3 || fail "one was cancelled all the same"
 one=$(sed 's/.*twin: \([0-9.]*\) .*/\1/' "$dir/err")
+open_ones 3 || fail "one was cancelled all the same"
 ctl 0 cancel "$one"
 ctl 1 cancel "$one"
 ctl 0 cancel lone

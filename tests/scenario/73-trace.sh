@@ -5,7 +5,7 @@
 record()
 {
 	"$B/bin/chameleon" trace --instance "$(name "$E")" "$@" \
-	    2>"$dir/summary" &
+	    >"$dir/stdout" 2>"$dir/summary" &
 	recorder=$!
 	until_true 20 grep -q recording "$dir/summary"
 }
@@ -17,14 +17,14 @@ load()
 }
 
 start
-record --out "$dir/live.csv"
+record --for 100 --out "$dir/live.csv"
 load 60
 kill_role frontend
-until_true 20 reborn
+until_true 20 reborn frontend
 until_true 20 quiz --adapter roman
 load 40
 kill -INT $recorder
-wait $recorder || fail "the recorder did not end in order"
+wait $recorder || fail "the recorder ended so: $(cat "$dir/summary")"
 cat "$dir/summary"
 has ' 0 missed' "$dir/summary"
 n=$(grep -c '^[0-9]' "$dir/live.csv")
@@ -36,10 +36,10 @@ awk -F, '/^[0-9]/ { if ($1 < last) exit 1; last = $1 }' "$dir/live.csv" ||
     >"$dir/table"
 has "$n completed, 0 failed" "$dir/table"
 
-record --out - --requests 5 >"$dir/few.csv"
+record --for 100 --requests 5
 load 20
 wait $recorder || fail "five were not enough"
-[ "$(grep -c '^[0-9]' "$dir/few.csv")" = 5 ] || fail "not five"
+[ "$(grep -c '^[0-9]' "$dir/stdout")" = 5 ] || fail "not five"
 record --for 0.1
 s=0
 wait $recorder || s=$?
