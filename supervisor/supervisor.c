@@ -82,7 +82,7 @@ look_stop(struct sv *sv, nsec now)
 {
 	if (sv->stop == SV_STAY && atomic_load(sv->segs.drain_asked) != 0) {
 		log_info("an operator wants the end: finishing what is open");
-		sv_end(sv, SV_DRAIN, 0);
+		sv_end(sv, SV_DRAIN, 0, "an operator's wish");
 	}
 	for (int i = PROC_COUNT - 1; sv->stop != SV_STAY && i >= 0; i--) {
 		struct child *c = &sv->child[i];
@@ -128,12 +128,15 @@ static void
 end_by_signal(struct sv *sv, int number)
 {
 	bool again = sv->stop != SV_STAY;
+	char why[32];
 
-	log_info("SIG%s: %s", sigabbrev_np(number),
+	snprintf(why, sizeof(why), "SIG%s", sigabbrev_np(number));
+	log_info("%s signal=%s",
 	    again ? "stopping now" :
-		    "finishing what is open; once more to stop now");
+		    "finishing what is open; once more to stop now",
+	    why);
 	notify_send("STOPPING=1");
-	sv_end(sv, again ? SV_NOW : SV_DRAIN, 0);
+	sv_end(sv, again ? SV_NOW : SV_DRAIN, 0, why);
 }
 
 static void
@@ -214,8 +217,8 @@ ask_descriptors(struct plan *p)
 		p->connections = most > OPERATORS_MAX + FDS_OWN + 1 ?
 		    (uint32_t)most - OPERATORS_MAX - FDS_OWN :
 		    1;
-		log_warn("frontend.connections_max: %u open files are allowed: "
-			 "at most %u connections (see 'ulimit -n')",
+		log_warn("frontend.connections_max is more than open files "
+			 "allow (see 'ulimit -n') open_files=%u connections=%u",
 		    (unsigned)most, p->connections);
 	}
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
@@ -321,7 +324,7 @@ sv_run(const struct conf *conf, sv_read_f read_conf, int *status)
 	struct plan plan;
 	int e;
 
-	log_open("supervisor", proc_log_least(conf));
+	proc_log_open("supervisor", conf);
 	if ((e = plan_for(&plan, conf, &shape)) != 0 ||
 	    (e = house_enter(&house, conf)) != 0)
 		return e;
