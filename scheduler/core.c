@@ -63,6 +63,7 @@ allocate(struct sch *h)
 	const struct table tables[] = { TABLE(slot, h->nslots),
 		TABLE(key, h->nkeys), TABLE(chunk, h->nchunks),
 		TABLE(group, (size_t)QUEUES * h->nkeys),
+		TABLE(watch, (size_t)QUEUES * h->nkeys),
 		TABLE(by_first.node, (size_t)QUEUES * h->nkeys),
 		TABLE(by_queue.node, h->nslots), TABLE(by_age.node, h->nslots),
 		TABLE(by_one.node, h->nkeys), TABLE(by_unit.node, h->nchunks),
@@ -117,8 +118,12 @@ rebuild(struct sch *h, nsec now)
 	evict_format(h);
 	account_open(h, now);
 	h->key[0].away = AWAY_HERE;
-	for (uint32_t key = 1; key < h->nkeys; key++)
+	for (uint32_t key = 1; key < h->nkeys; key++) {
+		worth_meet(h, key);
+		tell_key(h, key);
+		tell_worth(h, key, 0);
 		resident_rebuild(h, key, now);
+	}
 	for (uint32_t i = 0; i < h->nslots; i++)
 		if (word_load(&h->w.f[i]).state != F_FREE)
 			h->order[n++] = i;
@@ -177,6 +182,7 @@ sch_close(struct sch *h)
 	free(h->key);
 	free(h->chunk);
 	free(h->group);
+	free(h->watch);
 	free(h->by_first.node);
 	free(h->by_queue.node);
 	free(h->by_age.node);
@@ -244,6 +250,7 @@ gauges(struct sch *h)
 	sch_gauge(&m->kv_blocks_used,
 	    (uint64_t)h->kv_chunks * h->per_chunk - room);
 	sch_gauge(&m->kv_blocks_total, (uint64_t)h->nchunks * h->per_chunk);
+	sch_gauge(&m->kv_chunks, h->kv_chunks);
 	sch_gauge(&m->adapter_chunks, h->adapter_chunks);
 }
 

@@ -144,6 +144,7 @@ score_one(struct sch *h, uint32_t key, nsec now)
 	if ((double)u->view.bytes > h->worth.bytes_max)
 		h->worth.bytes_max = (double)u->view.bytes;
 	weigh(h, u, now);
+	tell_worth(h, key, u->keep);
 	heap_enter(ones, &h->by_one, key);
 }
 
@@ -171,6 +172,7 @@ evict_leave(struct sch *h, uint32_t key)
 	uint32_t c = chunk_of(h, key), *at = &h->chunk[c].tenants;
 
 	must(stays(h, key));
+	tell_worth(h, key, 0);
 	heap_leave(&h->ones[h->key[key].class], &h->by_one, key);
 	while (*at != key)
 		at = &h->key[*at].beside;
@@ -288,20 +290,13 @@ evict_idle_blocks(const struct sch *h, const struct admit_view *who)
 	return (uint64_t)idle(h, who, true) * h->per_chunk;
 }
 
-static void
-call_out(struct sch *h, uint32_t key)
-{
-	resident_call_out(h, key);
-	sch_count(&h->w.meters->evictions);
-}
-
 /* All that lies in the chunk. */
 static void
-call_out_unit(struct sch *h, uint32_t c)
+call_out_unit(struct sch *h, uint32_t c, enum event_reason why)
 {
 	h->floor = h->unit[c].keep;
 	while (h->chunk[c].tenants != NOBODY)
-		call_out(h, h->chunk[c].tenants);
+		resident_call_out(h, h->chunk[c].tenants, why);
 }
 
 /* While requests run, adapters keep their share of the pool, but from one that
@@ -338,7 +333,7 @@ release(struct sch *h, const struct admit_view *who, nsec now)
 
 bool
 evict_chunks(struct sch *h, uint32_t n, const struct admit_view *who,
-    bool queued, nsec now)
+    bool queued, enum event_reason why, nsec now)
 {
 	if (h->nfree_chunks + h->leaving_chunks >= n)
 		return true;
@@ -353,7 +348,7 @@ evict_chunks(struct sch *h, uint32_t n, const struct admit_view *who,
 		if (c == NOBODY || !may_go(h, &h->unit[c].view, who, queued) ||
 		    share_is_least(h, who))
 			return false;
-		call_out_unit(h, c);
+		call_out_unit(h, c, why);
 	}
 	return true;
 }
@@ -381,9 +376,9 @@ evict_place(struct sch *h, uint32_t kind, const struct admit_view *who,
 		!evict_before(&h->unit[c].view, h->unit[c].keep,
 		    &h->one[key].view, h->one[key].keep))) {
 		h->floor = h->one[key].keep;
-		call_out(h, key);
+		resident_call_out(h, key, REASON_ADAPTER);
 	} else {
-		call_out_unit(h, c);
+		call_out_unit(h, c, REASON_ADAPTER);
 	}
 	return true;
 }

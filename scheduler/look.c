@@ -113,9 +113,7 @@ accept_new(struct sch *h, uint32_t slot, uint32_t gen, nsec now)
 		return true;
 	}
 	p->source = (uint8_t)source_of(h, p->key);
-	if (p->key > 0)
-		sch_count(p->source == SLOT_RESIDENT ? &h->w.meters->hits :
-						       &h->w.meters->misses);
+	tell_came(h, slot);
 	recent_came(h, slot);
 	sch_phase_set(h, slot, PHASE_WAITING);
 	return true;

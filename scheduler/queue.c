@@ -115,12 +115,14 @@ enter(struct sch *h, uint32_t slot)
 	struct sch_slot *p = &h->slot[slot];
 	uint32_t g = group_of(h, p->queue, p->key);
 
+	wait_enter(h, slot);
 	unfile(h, p->queue, g);
 	heap_enter(&h->group[g].waits, &h->by_queue, slot);
 	file(h, p->queue, g);
 	if (p->queue > 0)
 		heap_enter(&h->ages, &h->by_age, slot);
 	h->waiting_in[p->queue]++;
+	tell_waits(h, slot);
 }
 
 static void
@@ -129,6 +131,7 @@ leave(struct sch *h, uint32_t slot)
 	struct sch_slot *p = &h->slot[slot];
 	uint32_t g = group_of(h, p->queue, p->key);
 
+	wait_leave(h, slot);
 	unfile(h, p->queue, g);
 	heap_leave(&h->group[g].waits, &h->by_queue, slot);
 	file(h, p->queue, g);
@@ -148,15 +151,19 @@ queue_enter(struct sch *h, uint32_t slot)
 		p->queue = (uint8_t)(1 + p->class);
 	}
 	enter(h, slot);
-	h->key[h->slot[slot].key].waiting++;
+	h->key[p->key].waiting++;
+	tell_key(h, p->key);
 }
 
 void
 queue_leave(struct sch *h, uint32_t slot)
 {
-	must(h->key[h->slot[slot].key].waiting > 0);
+	uint32_t key = h->slot[slot].key;
+
+	must(h->key[key].waiting > 0);
 	leave(h, slot);
-	h->key[h->slot[slot].key].waiting--;
+	h->key[key].waiting--;
+	tell_key(h, key);
 }
 
 void
@@ -225,8 +232,10 @@ queue_again(struct sch *h)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < h->nslots; i++)
-		if (h->slot[i].phase == PHASE_WAITING)
+		if (h->slot[i].phase == PHASE_WAITING) {
+			wait_leave(h, i);
 			h->order[n++] = i;
+		}
 	queue_format(h);
 	for (int q = 0; q < QUEUES; q++)
 		h->waiting_in[q] = 0;

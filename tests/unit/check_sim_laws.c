@@ -237,7 +237,7 @@ START_TEST(a_pinned_adapter_that_leaves)
 	until_runs(0);
 	while (!m->stays[3])
 		ck_assert(sim_advance(m));
-	resident_call_out(m->sch, 1 + 3);
+	resident_call_out(m->sch, 1 + 3, REASON_ADAPTER);
 	breaks("adapter 3 leaves though it is pinned");
 }
 END_TEST
