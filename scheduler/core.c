@@ -63,7 +63,7 @@ allocate(struct sch *h)
 	const struct table tables[] = { TABLE(slot, h->nslots),
 		TABLE(key, h->nkeys), TABLE(chunk, h->nchunks),
 		TABLE(group, (size_t)QUEUES * h->nkeys),
-		TABLE(watch, (size_t)QUEUES * h->nkeys),
+		TABLE(watch, h->nslots + 1), TABLE(told, TOLD_MAX),
 		TABLE(by_first.node, (size_t)QUEUES * h->nkeys),
 		TABLE(by_queue.node, h->nslots), TABLE(by_age.node, h->nslots),
 		TABLE(by_one.node, h->nkeys), TABLE(by_unit.node, h->nchunks),
@@ -120,8 +120,6 @@ rebuild(struct sch *h, nsec now)
 	h->key[0].away = AWAY_HERE;
 	for (uint32_t key = 1; key < h->nkeys; key++) {
 		worth_meet(h, key);
-		tell_key(h, key);
-		tell_worth(h, key, 0);
 		resident_rebuild(h, key, now);
 	}
 	for (uint32_t i = 0; i < h->nslots; i++)
@@ -135,6 +133,8 @@ rebuild(struct sch *h, nsec now)
 		evict_touch(h, h->holding[i], now);
 	for (uint32_t i = 0; i < n; i++)
 		(void)look_slot(h, h->order[i], now);
+	for (uint32_t key = 1; key < h->nkeys; key++)
+		tell_sweep(h, key);
 }
 
 int
@@ -183,6 +183,7 @@ sch_close(struct sch *h)
 	free(h->chunk);
 	free(h->group);
 	free(h->watch);
+	free(h->told);
 	free(h->by_first.node);
 	free(h->by_queue.node);
 	free(h->by_age.node);
@@ -277,6 +278,7 @@ sch_tick(struct sch *h, nsec now)
 		if (resident_look(h, key, now))
 			sch_count(&h->w.meters->sweep_found);
 		ahead_expected(h, key, now);
+		tell_sweep(h, key);
 	}
 	for (uint32_t i = h->nmoving; i-- > 0;)
 		if (i < h->nmoving)
@@ -284,6 +286,7 @@ sch_tick(struct sch *h, nsec now)
 	evict_rescore(h, RESCORE_TICK, now);
 	(void)turn_all(h, now);
 	gauges(h);
+	tell_flush(h);
 	account_tell(h, now);
 }
 

@@ -144,7 +144,6 @@ score_one(struct sch *h, uint32_t key, nsec now)
 	if ((double)u->view.bytes > h->worth.bytes_max)
 		h->worth.bytes_max = (double)u->view.bytes;
 	weigh(h, u, now);
-	tell_worth(h, key, u->keep);
 	heap_enter(ones, &h->by_one, key);
 }
 
@@ -172,12 +171,17 @@ evict_leave(struct sch *h, uint32_t key)
 	uint32_t c = chunk_of(h, key), *at = &h->chunk[c].tenants;
 
 	must(stays(h, key));
-	tell_worth(h, key, 0);
 	heap_leave(&h->ones[h->key[key].class], &h->by_one, key);
 	while (*at != key)
 		at = &h->key[*at].beside;
 	*at = h->key[key].beside;
 	score_unit(h, c, h->now);
+}
+
+double
+evict_worth(const struct sch *h, uint32_t key)
+{
+	return stays(h, key) ? h->one[key].keep : 0;
 }
 
 void

@@ -110,7 +110,7 @@ grant_live(struct sch *h, uint32_t slot)
 	p->live_at = h->nlive;
 	h->live[h->nlive++] = slot;
 	h->key[p->key].running++;
-	tell_key(h, p->key);
+	tell_changed(h, p->key);
 }
 
 /* gpuexec has acknowledged: x was load-acquired before this. */
@@ -137,7 +137,7 @@ grant_end(struct sch *h, uint32_t slot, nsec now)
 	p->granted = 0;
 	k->running--;
 	k->used_ns = now;
-	tell_key(h, p->key);
+	tell_changed(h, p->key);
 	if (p->charged)
 		account_return(h, slot);
 	bypass_over(h, slot);

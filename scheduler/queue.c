@@ -67,7 +67,8 @@ queue_format(struct sch *h)
 	for (int q = 0; q < QUEUES; q++)
 		h->line[q][LINE_READY] = h->line[q][LINE_COLD] = empty;
 	for (uint32_t g = 0; g < QUEUES * h->nkeys; g++)
-		h->group[g] = (struct sch_group){ empty, LINE_NONE };
+		h->group[g] = (struct sch_group){ empty, LINE_NONE, 0 };
+	wait_format(h);
 }
 
 static uint32_t
@@ -94,7 +95,7 @@ file(struct sch *h, uint32_t queue, uint32_t g)
 
 	if (h->group[g].waits.n == 0 || line == LINE_NONE)
 		return;
-	h->group[g].line = (uint8_t)line;
+	h->group[g].line = line;
 	heap_enter(&h->line[queue][line], &h->by_first, g);
 }
 
@@ -134,6 +135,8 @@ leave(struct sch *h, uint32_t slot)
 	wait_leave(h, slot);
 	unfile(h, p->queue, g);
 	heap_leave(&h->group[g].waits, &h->by_queue, slot);
+	if (h->group[g].waits.n == 0)
+		wait_empty(h, g);
 	file(h, p->queue, g);
 	if (p->queue > 0)
 		heap_leave(&h->ages, &h->by_age, slot);
@@ -152,7 +155,7 @@ queue_enter(struct sch *h, uint32_t slot)
 	}
 	enter(h, slot);
 	h->key[p->key].waiting++;
-	tell_key(h, p->key);
+	tell_changed(h, p->key);
 }
 
 void
@@ -163,7 +166,7 @@ queue_leave(struct sch *h, uint32_t slot)
 	must(h->key[key].waiting > 0);
 	leave(h, slot);
 	h->key[key].waiting--;
-	tell_key(h, key);
+	tell_changed(h, key);
 }
 
 void

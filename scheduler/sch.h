@@ -38,6 +38,7 @@
 #define RECENT CUTS_SAMPLE_MAX
 #define USE_BUCKETS 30 /* of the window in which uses are counted */
 #define DEMANDED_MAX 64
+#define TOLD_MAX 1024
 
 enum sch_phase {
 	PHASE_NONE,    /* no open request */
@@ -68,7 +69,6 @@ struct sch_slot {
 	uint32_t deaths;  /* of gpuexec while this was running */
 	uint32_t next;	  /* in the list of the parked */
 	nsec seen_ns, deadline_ns;
-	struct wait_split wait; /* wait.c: so far, NONE left out */
 
 	/* account.c */
 	uint8_t queue; /* that it waits in, or was admitted from */
@@ -87,19 +87,30 @@ struct sch_slot {
 	uint32_t put_back;   /* times it was put back for a head */
 	nsec lacks_ns;	     /* since when it lacks memory; 0: it does not */
 	bool demanded;	     /* admitted, but for its adapter */
+
+	nsec waited[WHY_COUNT]; /* wait.c: so far; NONE: for its own load */
 };
 
 enum sch_away { AWAY_OUT, AWAY_COMING, AWAY_HERE, AWAY_LEAVING };
 
 /* The requests of one queue that wait for one adapter. */
 struct sch_group {
-	struct heap waits; /* of slots */
-	uint8_t line;	   /* enum queue_line it is in */
+	struct heap waits;   /* of slots */
+	uint32_t line : 4;   /* enum queue_line it is in */
+	uint32_t watch : 28; /* in sch->watch; 0: its offsets are 0 */
 };
 
 /* The stopwatches of a group: wait.c. */
 struct sch_watch {
 	nsec by_ns[WHY_COUNT]; /* offsets */
+	uint32_t next;	       /* of those not in use */
+};
+
+/* What has happened to an adapter and is not told yet: tell.c. */
+struct sch_told {
+	uint32_t key;
+	uint32_t hits, misses, loads, evictions_kv, evictions_adapter, left;
+	nsec used_ns, cold_ns;
 };
 
 enum queue_line { LINE_READY, LINE_COLD, LINE_COUNT, LINE_NONE = LINE_COUNT };
@@ -132,6 +143,7 @@ struct sch_key {
 	nsec used_ns, here_ns, called_ns, gone_ns;
 	nsec coming_ns;	 /* offset of its stopwatch: wait.c */
 	uint32_t beside; /* next of those in the same chunk, staying */
+	uint32_t told;	 /* in sch->told, + 1; 0: nothing is to be told */
 
 	/* worth.c */
 	struct sch_uses uses;
@@ -188,7 +200,8 @@ struct sch {
 	uint32_t waiting_in[QUEUES];
 
 	/* wait.c */
-	struct sch_watch *watch;	 /* [QUEUES * nkeys] */
+	struct sch_watch *watch;	 /* [nslots + 1], from 1 on */
+	uint32_t free_watch;		 /* list */
 	nsec blocked[QUEUES][WHY_COUNT]; /* up to why_ns */
 
 	/* account.c, recent.c */
@@ -256,6 +269,9 @@ struct sch {
 	uint64_t *block_fence;
 	uint32_t cool_head, cool_tail, ncooling; /* blocks behind a fence */
 
+	struct sch_told *told; /* [TOLD_MAX] */
+	uint32_t ntold;
+
 	uint32_t *order; /* scratch of core.c, [nslots] */
 
 	nsec now;	/* of this turn */
@@ -316,8 +332,10 @@ void queue_promote(struct sch *, nsec now);
 void queue_again(struct sch *);
 
 /* wait.c */
+void wait_format(struct sch *);		      /* nobody waits */
 void wait_enter(struct sch *, uint32_t slot); /* before it is in its queue */
 void wait_leave(struct sch *, uint32_t slot);
+void wait_empty(struct sch *, uint32_t group); /* it has no more waiters */
 /* The adapter begins to come, or does no longer: before `away` says so. */
 void wait_turn(struct sch *, uint32_t key);
 /* Adds the time since why_ns to what has held each queue since. */
@@ -396,6 +414,7 @@ void evict_format(struct sch *);
 /* It stays in its place from now on; it goes. */
 void evict_enter(struct sch *, uint32_t key, nsec now);
 void evict_leave(struct sch *, uint32_t key);
+double evict_worth(const struct sch *, uint32_t key); /* 0: it does not stay */
 /* What is known of it has changed: who runs, who waits, what it is worth. */
 void evict_touch(struct sch *, uint32_t key, nsec now);
 /* Looks at some of those not touched lately: worth falls with time. */
@@ -458,10 +477,12 @@ double bypass_tokens_in(struct sch *, int q, int64_t cost, nsec now);
 int ahead_queued(struct sch *, nsec now);
 void ahead_expected(struct sch *, uint32_t key, nsec now);
 
-/* tell.c: meters, notes, and what lies beside adapters and slots. */
+/* tell.c: meters, notes, and what lies beside adapters and slots.  What lies beside
+ * adapters is written each tick for those that have changed, and in turn. */
 void tell_meet(struct sch *, uint32_t key, uint32_t serial);
-void tell_key(struct sch *, uint32_t key); /* who waits and runs with it */
-void tell_worth(struct sch *, uint32_t key, double worth); /* 0: it is out */
+void tell_changed(struct sch *, uint32_t key); /* who waits or runs with it */
+void tell_flush(struct sch *);
+void tell_sweep(struct sch *, uint32_t key);
 void tell_used(struct sch *, uint32_t key, nsec now);
 void tell_came(struct sch *, uint32_t slot);  /* a hit or a miss */
 void tell_waits(struct sch *, uint32_t slot); /* it is in a queue, or another */

@@ -4,10 +4,10 @@
 #include "scheduler/sch.h"
 
 static void
-count(_Atomic uint32_t *meter)
+add(_Atomic uint32_t *meter, uint32_t n)
 {
 	atomic_store_explicit(meter,
-	    atomic_load_explicit(meter, memory_order_relaxed) + 1,
+	    atomic_load_explicit(meter, memory_order_relaxed) + n,
 	    memory_order_relaxed);
 }
 
@@ -61,6 +61,68 @@ put_slot(struct sch *h, uint32_t slot, enum event_kind kind,
 		.value = value });
 }
 
+/* What is known of an adapter and not told yet; NULL: nobody looks on. */
+static struct sch_told *
+told_of(struct sch *h, uint32_t key)
+{
+	struct sch_key *k = &h->key[key];
+
+	if (uses_of(h, key) == NULL)
+		return NULL;
+	if (k->told == 0) {
+		if (h->ntold == TOLD_MAX)
+			tell_flush(h);
+		h->told[h->ntold++] = (struct sch_told){ .key = key };
+		k->told = h->ntold;
+	}
+	return &h->told[k->told - 1];
+}
+
+static void
+tell_now(struct sch *h, uint32_t key)
+{
+	struct adapter_meters *u = uses_of(h, key);
+
+	gauge(&u->waiting, h->key[key].waiting);
+	gauge(&u->running, h->key[key].running);
+	atomic_store_explicit(&u->worth, (float)evict_worth(h, key),
+	    memory_order_relaxed);
+}
+
+static void
+tell_one(struct sch *h, const struct sch_told *t)
+{
+	struct adapter_meters *u = uses_of(h, t->key);
+
+	add(&u->hits, t->hits);
+	add(&u->misses, t->misses);
+	add(&u->loads, t->loads);
+	add(&u->evictions_kv, t->evictions_kv);
+	add(&u->evictions_adapter, t->evictions_adapter);
+	add(&u->left, t->left);
+	sch_add(&u->cold_ns, (uint64_t)t->cold_ns);
+	if (t->used_ns != 0)
+		atomic_store_explicit(&u->used_ns, t->used_ns,
+		    memory_order_relaxed);
+	tell_now(h, t->key);
+	h->key[t->key].told = 0;
+}
+
+void
+tell_flush(struct sch *h)
+{
+	for (uint32_t i = 0; i < h->ntold; i++)
+		tell_one(h, &h->told[i]);
+	h->ntold = 0;
+}
+
+void
+tell_sweep(struct sch *h, uint32_t key)
+{
+	if (uses_of(h, key) != NULL)
+		tell_now(h, key);
+}
+
 /* Of an entry with another serial nothing of before is so. */
 void
 tell_meet(struct sch *h, uint32_t key, uint32_t serial)
@@ -78,53 +140,40 @@ tell_meet(struct sch *h, uint32_t key, uint32_t serial)
 	gauge(&u->left, 0);
 	atomic_store_explicit(&u->used_ns, 0, memory_order_relaxed);
 	sch_gauge(&u->cold_ns, 0);
-	tell_key(h, key);
+	if (h->key[key].told != 0)
+		h->told[h->key[key].told - 1] = (struct sch_told){ .key = key };
+	tell_now(h, key);
 	/* E1: who sees the serial sees no number of the one before. */
 	atomic_store_explicit(&u->serial, serial, memory_order_release);
 }
 
 void
-tell_key(struct sch *h, uint32_t key)
+tell_changed(struct sch *h, uint32_t key)
 {
-	struct adapter_meters *u = uses_of(h, key);
-
-	if (u == NULL)
-		return;
-	gauge(&u->waiting, h->key[key].waiting);
-	gauge(&u->running, h->key[key].running);
-}
-
-void
-tell_worth(struct sch *h, uint32_t key, double worth)
-{
-	struct adapter_meters *u = uses_of(h, key);
-
-	if (u != NULL)
-		atomic_store_explicit(&u->worth, (float)worth,
-		    memory_order_relaxed);
+	(void)told_of(h, key);
 }
 
 void
 tell_used(struct sch *h, uint32_t key, nsec now)
 {
-	struct adapter_meters *u = uses_of(h, key);
+	struct sch_told *t = told_of(h, key);
 
-	if (u != NULL)
-		atomic_store_explicit(&u->used_ns, now, memory_order_relaxed);
+	if (t != NULL)
+		t->used_ns = now;
 }
 
 void
 tell_came(struct sch *h, uint32_t slot)
 {
 	const struct sch_slot *p = &h->slot[slot];
-	struct adapter_meters *u = uses_of(h, p->key);
+	struct sch_told *t = told_of(h, p->key);
 	bool hit = p->source == SLOT_RESIDENT;
 
 	if (p->key == 0)
 		return;
 	sch_count(hit ? &h->w.meters->hits : &h->w.meters->misses);
-	if (u != NULL)
-		count(hit ? &u->hits : &u->misses);
+	if (t != NULL)
+		++*(hit ? &t->hits : &t->misses);
 }
 
 void
@@ -153,20 +202,20 @@ tell_wanted(struct sch *h, uint32_t key)
 void
 tell_loaded(struct sch *h, uint32_t key, nsec took)
 {
-	struct adapter_meters *u = uses_of(h, key);
+	struct sch_told *t = told_of(h, key);
 
 	sch_count(&h->w.meters->loads);
-	if (u == NULL)
+	if (t == NULL)
 		return;
-	count(&u->loads);
-	sch_add(&u->cold_ns, (uint64_t)took);
+	t->loads++;
+	t->cold_ns += took;
 }
 
 void
 tell_left(struct sch *h, uint32_t key, enum event_reason why)
 {
 	struct scheduler_meters *m = h->w.meters;
-	struct adapter_meters *u = uses_of(h, key);
+	struct sch_told *t = told_of(h, key);
 	_Atomic uint64_t *const meters[REASON_COUNT] = {
 		[REASON_KV] = &m->evictions_kv,
 		[REASON_ADAPTER] = &m->evictions_adapter,
@@ -179,10 +228,10 @@ tell_left(struct sch *h, uint32_t key, enum event_reason why)
 	sch_count(meters[why]);
 	if (why == REASON_KV || why == REASON_ADAPTER)
 		sch_count(&m->evictions);
-	if (u != NULL)
-		count(why == REASON_KV	      ? &u->evictions_kv :
-			why == REASON_ADAPTER ? &u->evictions_adapter :
-						&u->left);
+	if (t != NULL)
+		++*(why == REASON_KV	      ? &t->evictions_kv :
+			why == REASON_ADAPTER ? &t->evictions_adapter :
+						&t->left);
 	put_adapter(h, key, EVENT_EVICTED, why);
 }
 

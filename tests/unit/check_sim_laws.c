@@ -262,6 +262,19 @@ START_TEST(a_waiter_that_no_queue_counts)
 }
 END_TEST
 
+START_TEST(a_wait_that_is_counted_twice)
+{
+	rig_cost("batch_max", 1);
+	rig_ask(0, -1, 10, 60);
+	rig_ask(1, -1, 10, 1);
+	until_runs(0);
+	while (m->sch->slot[1].phase != PHASE_WAITING)
+		ck_assert(sim_advance(m));
+	m->sch->slot[1].waited[WHY_BATCH] += SECOND;
+	breaks("ns, the parts are");
+}
+END_TEST
+
 START_TEST(nothing_moves)
 {
 	rig.laws = false; /* it is found all the same */
@@ -316,6 +329,7 @@ suite_sim_laws(void)
 	tcase_add_test(p, a_pinned_adapter_that_leaves);
 	tcase_add_test(p, a_quota_that_does_not_add_up);
 	tcase_add_test(p, a_waiter_that_no_queue_counts);
+	tcase_add_test(p, a_wait_that_is_counted_twice);
 	tcase_add_test(p, nothing_moves);
 	tcase_add_test(p, a_breach_says_seed_step_and_events);
 	suite_add_tcase(s, p);

@@ -494,6 +494,8 @@ told_is_true(void)
 	const struct scheduler_meters *m = &world.meters;
 
 	for (uint32_t a = 0; a < ADAPTERS; a++) {
+		if (h->key[a + 1].told != 0)
+			continue; /* it will be with the next tick */
 		ck_assert_uint_eq(world.uses[a].waiting, h->key[a + 1].waiting);
 		ck_assert_uint_eq(world.uses[a].running, h->key[a + 1].running);
 	}
