@@ -132,7 +132,6 @@ leave(struct sch *h, uint32_t slot)
 	struct sch_slot *p = &h->slot[slot];
 	uint32_t g = group_of(h, p->queue, p->key);
 
-	wait_leave(h, slot);
 	unfile(h, p->queue, g);
 	heap_leave(&h->group[g].waits, &h->by_queue, slot);
 	if (h->group[g].waits.n == 0)
@@ -172,6 +171,7 @@ queue_leave(struct sch *h, uint32_t slot)
 void
 queue_move(struct sch *h, uint32_t slot, uint32_t queue)
 {
+	wait_leave(h, slot);
 	leave(h, slot);
 	h->slot[slot].queue = (uint8_t)queue;
 	enter(h, slot);

@@ -332,15 +332,15 @@ void queue_promote(struct sch *, nsec now);
 void queue_again(struct sch *);
 
 /* wait.c */
-void wait_format(struct sch *);		      /* nobody waits */
-void wait_enter(struct sch *, uint32_t slot); /* before it is in its queue */
-void wait_leave(struct sch *, uint32_t slot);
+void wait_format(struct sch *);		       /* nobody waits */
+void wait_enter(struct sch *, uint32_t slot);  /* before it is in its queue */
+void wait_leave(struct sch *, uint32_t slot);  /* for another queue */
 void wait_empty(struct sch *, uint32_t group); /* it has no more waiters */
 /* The adapter begins to come, or does no longer: before `away` says so. */
 void wait_turn(struct sch *, uint32_t key);
 /* Adds the time since why_ns to what has held each queue since. */
 void wait_held(struct sch *, nsec now);
-/* Where all the time of a request has gone since it was seen. */
+/* Where the time of a request that was never placed has gone. */
 void wait_so_far(const struct sch *, uint32_t slot, struct wait_split *);
 
 /* account.c */

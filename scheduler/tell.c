@@ -29,8 +29,6 @@ put(struct sch *h, uint32_t key, struct event_note note)
 {
 	const char *name = key == 0 ? "" : h->w.info[key - 1].name;
 
-	if (h->w.events == NULL)
-		return;
 	note.at_ns = h->now;
 	note.adapter = (int32_t)key - 1;
 	event_put(h->w.events, note, "%.*s", DIR_NAME_MAX - 1, name);
@@ -40,6 +38,8 @@ static void
 put_adapter(struct sch *h, uint32_t key, enum event_kind kind,
     enum event_reason reason)
 {
+	if (h->w.events == NULL)
+		return;
 	put(h, key,
 	    (struct event_note){ .kind = (uint16_t)kind,
 		.reason = (uint16_t)reason,
@@ -53,6 +53,8 @@ put_slot(struct sch *h, uint32_t slot, enum event_kind kind,
 {
 	const struct sch_slot *p = &h->slot[slot];
 
+	if (h->w.events == NULL)
+		return;
 	put(h, p->key,
 	    (struct event_note){ .kind = (uint16_t)kind,
 		.reason = (uint16_t)reason,

@@ -4,8 +4,9 @@
  * those of one queue that wait for one adapter, has a stopwatch on that clock for
  * each reason; they stand still while the adapter is COMING, when its requests wait
  * for their own load, and one of the adapter runs instead.  A request takes off what
- * they show as it enters a queue, and adds what they show as it leaves: a few
- * additions, however long it waits and whatever others do meanwhile.
+ * they show as it enters a queue, and adds what they show as it leaves for another
+ * or is placed: a few additions, however long it waits and whatever others do
+ * meanwhile.  What it waits for after its first placement nobody asks.
  *
  *	runs           shows clock - offset
  *	stands still   shows offset
@@ -21,15 +22,6 @@
 
 #define WATCH_MAX 0xfffffffu /* what a group's field holds */
 
-/* Of a queue and a reason, between turns, too. */
-static nsec
-clock_of(const struct sch *h, uint32_t queue, int why)
-{
-	bool now = h->why[queue] == (enum sched_why)why;
-
-	return h->blocked[queue][why] + (now ? h->now - h->why_ns : 0);
-}
-
 static uint32_t
 group_of(const struct sch *h, uint32_t queue, uint32_t key)
 {
@@ -42,26 +34,33 @@ coming(const struct sch *h, uint32_t key)
 	return h->key[key].away == AWAY_COMING;
 }
 
-static nsec
-shows(nsec offset, nsec clock, bool runs)
+/* The clocks of a queue, between turns, too. */
+static void
+read_clocks(const struct sch *h, uint32_t queue, nsec clock[WHY_COUNT])
 {
-	return runs ? clock - offset : offset;
+	memcpy(clock, h->blocked[queue], sizeof(h->blocked[queue]));
+	clock[h->why[queue]] += h->now - h->why_ns;
 }
 
 /* What the stopwatches of a request show: those of its group, and under WHY_NONE
  * that of its adapter. */
 static void
-add_shown(const struct sch *h, uint32_t slot, nsec sign, nsec *to)
+read_watches(const struct sch *h, uint32_t slot, nsec shown[WHY_COUNT])
 {
 	const struct sch_slot *p = &h->slot[slot];
 	uint32_t g = group_of(h, p->queue, p->key);
 	const struct sch_watch *of = &h->watch[h->group[g].watch];
-	bool comes = coming(h, p->key);
+	nsec own = h->key[p->key].coming_ns;
 
-	for (int w = WHY_NONE + 1; w < WHY_COUNT; w++)
-		to[w] += sign *
-		    shows(of->by_ns[w], clock_of(h, p->queue, w), !comes);
-	to[WHY_NONE] += sign * shows(h->key[p->key].coming_ns, h->now, comes);
+	if (coming(h, p->key)) {
+		memcpy(shown, of->by_ns, sizeof(of->by_ns));
+		shown[WHY_NONE] = h->now - own;
+		return;
+	}
+	read_clocks(h, p->queue, shown);
+	for (int w = 0; w < WHY_COUNT; w++)
+		shown[w] -= of->by_ns[w];
+	shown[WHY_NONE] = own;
 }
 
 void
@@ -106,16 +105,23 @@ void
 wait_enter(struct sch *h, uint32_t slot)
 {
 	struct sch_slot *p = &h->slot[slot];
+	nsec shown[WHY_COUNT];
 
 	if (coming(h, p->key))
 		(void)own_watch(h, group_of(h, p->queue, p->key));
-	add_shown(h, slot, -1, p->waited);
+	read_watches(h, slot, shown);
+	for (int w = 0; w < WHY_COUNT; w++)
+		p->waited[w] -= shown[w];
 }
 
 void
 wait_leave(struct sch *h, uint32_t slot)
 {
-	add_shown(h, slot, 1, h->slot[slot].waited);
+	nsec shown[WHY_COUNT];
+
+	read_watches(h, slot, shown);
+	for (int w = 0; w < WHY_COUNT; w++)
+		h->slot[slot].waited[w] += shown[w];
 }
 
 void
@@ -126,13 +132,15 @@ wait_turn(struct sch *h, uint32_t key)
 	*own = h->now - *own;
 	for (uint32_t q = 0; q < QUEUES; q++) {
 		uint32_t g = group_of(h, q, key);
+		nsec clock[WHY_COUNT];
 		struct sch_watch *watch;
 
 		if (h->group[g].waits.n == 0)
 			continue;
 		watch = own_watch(h, g);
-		for (int w = WHY_NONE + 1; w < WHY_COUNT; w++)
-			watch->by_ns[w] = clock_of(h, q, w) - watch->by_ns[w];
+		read_clocks(h, q, clock);
+		for (int w = 0; w < WHY_COUNT; w++)
+			watch->by_ns[w] = clock[w] - watch->by_ns[w];
 	}
 }
 
@@ -154,13 +162,15 @@ void
 wait_so_far(const struct sch *h, uint32_t slot, struct wait_split *to)
 {
 	const struct sch_slot *p = &h->slot[slot];
+	nsec ns[WHY_COUNT] = { 0 };
 
-	*to = (struct wait_split){ .by_ns = { 0 } };
-	memcpy(to->by_ns, p->waited, sizeof(p->waited));
 	if (p->phase == PHASE_WAITING)
-		add_shown(h, slot, 1, to->by_ns);
-	to->loading_ns = to->by_ns[WHY_NONE];
-	to->by_ns[WHY_NONE] = h->now - p->seen_ns - to->loading_ns;
+		read_watches(h, slot, ns);
+	for (int w = 0; w < WHY_COUNT; w++)
+		ns[w] += p->waited[w];
+	*to = (struct wait_split){ .loading_ns = ns[WHY_NONE] };
+	ns[WHY_NONE] = h->now - p->seen_ns - ns[WHY_NONE];
 	for (int w = WHY_NONE + 1; w < WHY_COUNT; w++)
-		to->by_ns[WHY_NONE] -= to->by_ns[w];
+		ns[WHY_NONE] -= ns[w];
+	memcpy(to->by_ns, ns, sizeof(ns));
 }
