@@ -63,7 +63,8 @@ allocate(struct sch *h)
 	const struct table tables[] = { TABLE(slot, h->nslots),
 		TABLE(key, h->nkeys), TABLE(chunk, h->nchunks),
 		TABLE(group, (size_t)QUEUES * h->nkeys),
-		TABLE(watch, h->nslots + 1), TABLE(told, TOLD_MAX),
+		TABLE(watch, h->nslots + 1), TABLE(waited, h->nslots),
+		TABLE(told, TOLD_MAX),
 		TABLE(by_first.node, (size_t)QUEUES * h->nkeys),
 		TABLE(by_queue.node, h->nslots), TABLE(by_age.node, h->nslots),
 		TABLE(by_one.node, h->nkeys), TABLE(by_unit.node, h->nchunks),
@@ -183,6 +184,7 @@ sch_close(struct sch *h)
 	free(h->chunk);
 	free(h->group);
 	free(h->watch);
+	free(h->waited);
 	free(h->told);
 	free(h->by_first.node);
 	free(h->by_queue.node);

@@ -52,6 +52,7 @@ read_request(struct sch *h, uint32_t slot, uint32_t gen, nsec now)
 		.view = { .slot = slot,
 		    .arrived_ns = arrived(r->arrived_ns, now),
 		    .order = h->submissions++ } };
+	wait_begin(h, slot);
 	if (prompt < 1 || prompt >= context || answer < 1 ||
 	    answer > context - prompt || adapter < SLOT_BASE ||
 	    adapter >= (int64_t)h->nkeys - 1)

@@ -87,8 +87,6 @@ struct sch_slot {
 	uint32_t put_back;   /* times it was put back for a head */
 	nsec lacks_ns;	     /* since when it lacks memory; 0: it does not */
 	bool demanded;	     /* admitted, but for its adapter */
-
-	nsec waited[WHY_COUNT]; /* wait.c: so far; NONE: for its own load */
 };
 
 enum sch_away { AWAY_OUT, AWAY_COMING, AWAY_HERE, AWAY_LEAVING };
@@ -104,6 +102,12 @@ struct sch_group {
 struct sch_watch {
 	nsec by_ns[WHY_COUNT]; /* offsets */
 	uint32_t next;	       /* of those not in use */
+};
+
+/* What a request has waited for in other queues, less what its stopwatches showed
+ * as it entered this one.  WHY_NONE: for its own load. */
+struct sch_waited {
+	nsec by_ns[WHY_COUNT];
 };
 
 /* What has happened to an adapter and is not told yet: tell.c. */
@@ -201,6 +205,7 @@ struct sch {
 
 	/* wait.c */
 	struct sch_watch *watch;	 /* [nslots + 1], from 1 on */
+	struct sch_waited *waited;	 /* [nslots] */
 	uint32_t free_watch;		 /* list */
 	nsec blocked[QUEUES][WHY_COUNT]; /* up to why_ns */
 
@@ -333,6 +338,7 @@ void queue_again(struct sch *);
 
 /* wait.c */
 void wait_format(struct sch *);		       /* nobody waits */
+void wait_begin(struct sch *, uint32_t slot);  /* a new request */
 void wait_enter(struct sch *, uint32_t slot);  /* before it is in its queue */
 void wait_leave(struct sch *, uint32_t slot);  /* for another queue */
 void wait_empty(struct sch *, uint32_t group); /* it has no more waiters */

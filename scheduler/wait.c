@@ -102,16 +102,22 @@ wait_empty(struct sch *h, uint32_t g)
 }
 
 void
+wait_begin(struct sch *h, uint32_t slot)
+{
+	h->waited[slot] = (struct sch_waited){ { 0 } };
+}
+
+void
 wait_enter(struct sch *h, uint32_t slot)
 {
-	struct sch_slot *p = &h->slot[slot];
+	const struct sch_slot *p = &h->slot[slot];
 	nsec shown[WHY_COUNT];
 
 	if (coming(h, p->key))
 		(void)own_watch(h, group_of(h, p->queue, p->key));
 	read_watches(h, slot, shown);
 	for (int w = 0; w < WHY_COUNT; w++)
-		p->waited[w] -= shown[w];
+		h->waited[slot].by_ns[w] -= shown[w];
 }
 
 void
@@ -121,7 +127,7 @@ wait_leave(struct sch *h, uint32_t slot)
 
 	read_watches(h, slot, shown);
 	for (int w = 0; w < WHY_COUNT; w++)
-		h->slot[slot].waited[w] += shown[w];
+		h->waited[slot].by_ns[w] += shown[w];
 }
 
 void
@@ -167,7 +173,7 @@ wait_so_far(const struct sch *h, uint32_t slot, struct wait_split *to)
 	if (p->phase == PHASE_WAITING)
 		read_watches(h, slot, ns);
 	for (int w = 0; w < WHY_COUNT; w++)
-		ns[w] += p->waited[w];
+		ns[w] += h->waited[slot].by_ns[w];
 	*to = (struct wait_split){ .loading_ns = ns[WHY_NONE] };
 	ns[WHY_NONE] = h->now - p->seen_ns - ns[WHY_NONE];
 	for (int w = WHY_NONE + 1; w < WHY_COUNT; w++)

@@ -270,7 +270,7 @@ START_TEST(a_wait_that_is_counted_twice)
 	until_runs(0);
 	while (m->sch->slot[1].phase != PHASE_WAITING)
 		ck_assert(sim_advance(m));
-	m->sch->slot[1].waited[WHY_BATCH] += SECOND;
+	m->sch->waited[1].by_ns[WHY_BATCH] += SECOND;
 	breaks("ns, the parts are");
 }
 END_TEST
