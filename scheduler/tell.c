@@ -145,7 +145,7 @@ tell_meet(struct sch *h, uint32_t key, uint32_t serial)
 	if (h->key[key].told != 0)
 		h->told[h->key[key].told - 1] = (struct sch_told){ .key = key };
 	tell_now(h, key);
-	/* E1: who sees the serial sees no number of the one before. */
+	/* U1: who sees the serial sees no number of the one before. */
 	atomic_store_explicit(&u->serial, serial, memory_order_release);
 }
 
@@ -190,7 +190,7 @@ tell_waits(struct sch *h, uint32_t slot)
 	gauge(&w->predicted, p->view.predicted);
 	atomic_store_explicit(&w->size, (float)p->size, memory_order_relaxed);
 	atomic_store_explicit(&w->seen_ns, p->seen_ns, memory_order_relaxed);
-	/* E2: who sees the generation sees what lies beside it. */
+	/* U2: who sees the generation sees what lies beside it. */
 	atomic_store_explicit(&w->gen, p->gen, memory_order_release);
 }
 
