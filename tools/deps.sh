@@ -3,10 +3,11 @@
 # when all are there; says exactly what to run when it may not install.
 set -eu
 
-# compiler and make; settings, JSON, patterns, Unicode, digests; tests
+# compiler and make; settings, JSON, patterns, Unicode, digests; tests, the last
+# of them to see that manual pages are clean
 packages='gcc make libc6-dev pkg-config
 	libyaml-dev libjansson-dev libpcre2-dev libunistring-dev libssl-dev
-	check'
+	check groff-base'
 # pictures of `chameleon sim --plots`; with OPTIONAL=1
 optional=gnuplot-nox
 [ "${OPTIONAL:-0}" = 0 ] || packages="$packages $optional"
