@@ -8,7 +8,7 @@ SAN    =
 -include config.mk
 
 VERSION  := 0.1.0
-PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto
+PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto ncursesw
 SHELL    := /bin/sh
 clang    := $(findstring clang,$(CC))
 B        := build$(if $(SAN),-$(SAN))$(if $(clang),-clang)
@@ -40,7 +40,7 @@ endif
 # A role is a folder whose main.c is a program of its own; every folder is a
 # library.
 ROLES    := monitor frontend scheduler loader gpuexec
-LIBS     := base conf model policy shm device proc snap admin supervisor sim
+LIBS     := base conf model policy shm device proc snap admin supervisor tui sim
 PROGRAMS := $(B)/bin/chameleon $(ROLES:%=$(B)/bin/chameleon-%)
 LIB_A    := $(patsubst %,$(B)/%.a,$(LIBS))
 ROLE_A   := $(patsubst %,$(B)/%.a,$(ROLES))

@@ -3,11 +3,12 @@
 # when all are there; says exactly what to run when it may not install.
 set -eu
 
-# compiler and make; settings, JSON, patterns, Unicode, digests; tests, the last
-# of them to see that manual pages are clean
+# compiler and make; settings, JSON, patterns, Unicode, digests; console; tests:
+# the console in a terminal, manual pages that are clean
 packages='gcc make libc6-dev pkg-config
 	libyaml-dev libjansson-dev libpcre2-dev libunistring-dev libssl-dev
-	check groff-base'
+	libncurses-dev
+	check tmux groff-base'
 # pictures of `chameleon sim --plots`; with OPTIONAL=1
 optional=gnuplot-nox
 [ "${OPTIONAL:-0}" = 0 ] || packages="$packages $optional"
