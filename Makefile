@@ -8,7 +8,7 @@ SAN    =
 -include config.mk
 
 VERSION  := 0.1.0
-PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto
+PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto libmicrohttpd
 SHELL    := /bin/sh
 clang    := $(findstring clang,$(CC))
 B        := build$(if $(SAN),-$(SAN))$(if $(clang),-clang)

@@ -61,6 +61,16 @@ do_nothing(struct sv *sv, struct child *c, nsec now)
 	(void)now;
 }
 
+/* Its control socket is new and empty, so this cannot be too much for it. */
+static void
+hand_metrics(struct sv *sv, struct child *c)
+{
+	struct door_message m = { DOOR_LISTENER, 0, 0 };
+
+	if (sv->metrics >= 0 && door_send(c->at.control, m, sv->metrics) != 0)
+		log_warn("the monitor has no listener: %s", err_text());
+}
+
 static void
 do_spawn(struct sv *sv, struct child *c, nsec now)
 {
@@ -91,6 +101,8 @@ do_spawn(struct sv *sv, struct child *c, nsec now)
 			door_hand_over(&sv->door);
 		child_interest(sv, c);
 	}
+	if (c->id == PROC_MONITOR)
+		hand_metrics(sv, c);
 	log_info("%s started pid=%d life=%u", name_of(c), (int)c->at.pid,
 	    atomic_load(&o->epoch));
 }

@@ -62,6 +62,7 @@ launch()
 	esac
 	"$B/bin/chameleon" serve --set instance="$(name "$E")" \
 	    --set run_dir="$dir/$E/run" --set listen=127.0.0.1:0 \
+	    --set metrics.listen= \
 	    --set slots=256 --set memory.device_bytes=64MiB "$@" \
 	    >>"$dir/$E/out" 2>>"$dir/$E/log" &
 	echo $! >"$dir/$E/pid"
@@ -88,6 +89,12 @@ engine_pid()
 address()
 {
 	sed -n 's/^ready .*listen=\([^ ]*\).*/\1/p' "$dir/$E/out" | tail -n 1
+}
+
+metrics()
+{
+	sed -n 's/^ready .* metrics=\([^ ]*\).*/\1/p' "$dir/$E/out" |
+	    tail -n 1
 }
 
 admin()
