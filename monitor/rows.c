@@ -91,7 +91,7 @@ static void
 build_labels(const struct sight *v, struct page *p)
 {
 	page_label(p, "version", v->snap.version);
-	page_label(p, "instance", v->snap.instance);
+	page_label(p, "name", v->snap.instance);
 	page_label(p, "model", v->model);
 	page_label(p, "dtype",
 	    v->snap.plan.weight_dtype == TENSOR_BF16 ? "bf16" : "f32");

@@ -1,5 +1,6 @@
 /* The monitor: history, health, and answers that nobody can hold up. */
 #include <check.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -273,6 +274,9 @@ hear(int fd)
 		got = recv(fd, said + n, sizeof(said) - 1 - n, MSG_DONTWAIT);
 		if (got > 0)
 			n += (size_t)got;
+		/* It may have gone over bytes that it did not want. */
+		if (got < 0 && errno != EAGAIN)
+			break;
 	}
 	said[n] = '\0';
 	close(fd);
