@@ -1,7 +1,6 @@
 /* Names, labels, numbers. */
 #include "monitor/page.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -120,13 +119,28 @@ page_labels(struct page *p, const char *list)
 	}
 }
 
+/* Most numbers are, and a page may have many thousands. */
+static void
+whole(char *out, uint64_t value)
+{
+	char digits[24];
+	int n = 0;
+
+	do
+		digits[n++] = (char)('0' + value % 10);
+	while ((value /= 10) != 0);
+	while (n > 0)
+		*out++ = digits[--n];
+	*out = '\0';
+}
+
 char *
 page_number(char out[PAGE_NUMBER_MAX], double value)
 {
 	if (isinf(value))
 		snprintf(out, PAGE_NUMBER_MAX, "%sInf", value < 0 ? "-" : "+");
 	else if (value >= 0 && value <= EXACT_MAX && value == floor(value))
-		snprintf(out, PAGE_NUMBER_MAX, "%" PRIu64, (uint64_t)value);
+		whole(out, (uint64_t)value);
 	else
 		snprintf(out, PAGE_NUMBER_MAX, "%.15g", value);
 	return out;
