@@ -2,6 +2,7 @@
 #include "cli/cmd.h"
 
 #include "base/err.h"
+#include "base/log.h"
 #include "cli/options.h"
 #include "cli/settings.h"
 #include "supervisor/supervisor.h"
@@ -9,7 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static const char *file, *system_name;
+static const char *file, *system_name, *form;
 static struct cmd_list pairs;
 
 static const struct cmd_option options[] = {
@@ -21,6 +22,10 @@ static const struct cmd_option options[] = {
 	    0 },
 	{ "set", CMD_LIST, &pairs, "KEY=VALUE",
 	    "one setting, over the file's; may be given again", 0 },
+	{ "log", CMD_TEXT, &form, "FORM",
+	    "text (a sentence and pairs) or json (an object): how each line of "
+	    "the log is written; the same as --set log_format=FORM",
+	    0 },
 };
 
 static const struct cmd_use use = CMD_USE("chameleon serve [OPTIONS]",
@@ -52,9 +57,23 @@ read_settings(struct conf *c)
 {
 	int e = cmd_settings(c, system_name, file, &pairs);
 
+	if (e == 0 && form != NULL &&
+	    (e = conf_set(c, "log_format", form)) != 0)
+		return err_add("--log");
 	if (e == 0 && (e = predict_oneself(c)) != 0)
 		return e;
 	return e != 0 ? e : conf_check(c);
+}
+
+/* Whoever reads objects gets one, once the settings say so. */
+static int
+failed(const struct conf *c, int e)
+{
+	if (strcmp(c->log_format, "json") == 0)
+		log_error("cannot start reason=%s", err_text());
+	else
+		(void)cmd_failed();
+	return err_status(e);
 }
 
 int
@@ -65,10 +84,10 @@ cmd_serve(int argc, char **argv)
 
 	if ((e = cmd_parse(&use, argc, argv, &noperands)) != CMD_GO_ON)
 		return e;
-	if ((e = read_settings(&conf)) != 0 ||
-	    (e = sv_run(&conf, read_settings, &status)) != 0) {
+	if ((e = read_settings(&conf)) != 0) {
 		(void)cmd_failed();
 		return err_status(e);
 	}
-	return status;
+	e = sv_run(&conf, read_settings, &status);
+	return e != 0 ? failed(&conf, e) : status;
 }

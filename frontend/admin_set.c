@@ -145,8 +145,8 @@ admin_start_set(struct frontend *fe, struct pending *p, struct api_fail *fail)
 	if (!put_line(&o, row.key, p->value))
 		return api_refuse(fail, API_OVERLOADED, "",
 		    "no room for another setting: write them into the file");
-	log_info("%s: %s -> %s, set by an operator", row.key, row.value,
-	    p->value);
+	log_info("setting changed setting=%s was=%s now=%s by=operator",
+	    row.key, row.value, p->value);
 	p->sequence = sheet_write(fe->g->overrides, &o, sizeof(o));
 	return true;
 }
@@ -166,8 +166,8 @@ admin_undo_set(struct frontend *fe, const struct pending *p)
 	    (line = find_line(&o, row.key)) == NULL ||
 	    !is_value(line, p->value) || !put_line(&o, row.key, p->before))
 		return;
-	log_warn("%s: %s, set by an operator, is taken back", row.key,
-	    p->value);
+	log_warn("what an operator set is taken back setting=%s value=%s",
+	    row.key, p->value);
 	(void)sheet_write(fe->g->overrides, &o, sizeof(o));
 }
 

@@ -146,8 +146,8 @@ conns_written(struct conns *t, struct conn *c)
 	if (line_pending(&c->out) > t->output_max + c->allowed)
 		send_some(t, c);
 	if (line_pending(&c->out) > t->output_max + c->allowed && !c->doomed) {
-		log_info("client disconnected: it does not read, %zu bytes "
-			 "wait for it",
+		log_info("client disconnected: it does not read "
+			 "waiting_bytes=%zu",
 		    line_pending(&c->out));
 		c->doomed = true;
 	}
@@ -310,8 +310,8 @@ conns_tick(struct conns *t, nsec now)
 			probe(t, c);
 		} else if (c->blocked_ns != 0 &&
 		    now - c->blocked_ns > STALL_NS) {
-			log_info("client disconnected: it has read nothing "
-				 "for %d s",
+			log_info("client disconnected: it reads nothing "
+				 "for_s=%d",
 			    (int)(STALL_NS / SECOND));
 			c->doomed = true;
 			mark(t, c);

@@ -45,7 +45,7 @@ fe_listener(struct frontend *fe, int which, int fd)
 	if (listen_to(fe, fd, FE_DATA_LISTENER - (uint64_t)which,
 		fe->begun && !fe->proc->draining ? EPOLLIN : 0,
 		EPOLL_CTL_ADD) != 0)
-		log_error("%s", err_text());
+		log_error("a listener cannot be watched reason=%s", err_text());
 }
 
 /* One descriptor a connection, and a few more. */
@@ -60,9 +60,9 @@ raise_files(const struct conf *conf)
 	r.rlim_cur = r.rlim_max;
 	(void)setrlimit(RLIMIT_NOFILE, &r);
 	if (r.rlim_max < want)
-		log_warn("frontend.connections_max is %u, but the system "
-			 "allows only %ju open files: raise its limit "
-			 "(ulimit -n)",
+		log_warn("frontend.connections_max is more than open files "
+			 "allow (see 'ulimit -n') connections_max=%u "
+			 "open_files=%ju",
 		    conf->frontend_connections_max, (uintmax_t)r.rlim_max);
 }
 

@@ -126,7 +126,8 @@ fe_begin(struct frontend *fe)
 	if (fe->begun)
 		return;
 	if (open->count > 0)
-		log_info("%u requests of the last life have no client any more",
+		log_info("requests of the last life have no client any more "
+			 "requests=%u",
 		    open->count);
 	while (open->count > 0) {
 		fe_count(&fe->g->frontend_meters->cancelled, 1);

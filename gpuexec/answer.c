@@ -54,18 +54,30 @@ tell(struct gx *g, const struct gx_run *r)
 	}
 }
 
+/* A client feels every gap, also that of a request which was held meanwhile. */
+static void
+note_time(struct gx *g, struct slot_result *result, nsec now)
+{
+	if (result->first_ns == 0) {
+		result->first_ns = now;
+	} else {
+		nsec gap = now - result->last_ns;
+
+		gx_note_gap(g, gap);
+		if (gap > result->longest_ns)
+			result->longest_ns = gap;
+	}
+	result->last_ns = now;
+}
+
 /* 5: the payload, then the word. */
 static void
 commit(struct gx *g, struct gx_run *r, nsec now)
 {
-	struct slot_result *result = &g->segs->result[r->slot];
-
 	segs_tok(g->segs, r->slot)[r->n] = r->pick.id;
 	if ((r->request.flags & SLOT_LOGPROBS) != 0)
 		put_logprobs(g, r);
-	if (result->first_ns == 0)
-		result->first_ns = now;
-	result->last_ns = now;
+	note_time(g, &g->segs->result[r->slot], now);
 	r->n++;
 	word_store(&g->segs->x[r->slot],
 	    (struct word){ r->gen, X_RUN, r->round, (uint32_t)r->n });
@@ -83,7 +95,9 @@ answer(struct gx *g, struct gx_run *r, nsec now)
 	if (!gx_may_commit(g, r))
 		return;
 	if (!r->picked_ok) {
-		log_warn("slot %u: logits are not finite", r->slot);
+		log_warn("logits are not finite " GX_WHO " adapter=%.*s",
+		    GX_WHO_OF(r), DIR_NAME_MAX - 1,
+		    gx_adapter_name(g, r->request.adapter));
 		gx_finish(g, r, FINISH_NUMBERS, -1);
 		return;
 	}
@@ -103,4 +117,5 @@ gx_answer(struct gx *g, nsec now)
 		if (r->seq >= 0 && g->seqs[r->seq].want != FORWARD_NONE)
 			answer(g, r, now);
 	}
+	gx_note_gaps(g);
 }

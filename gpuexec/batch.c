@@ -144,11 +144,9 @@ note_start(struct gx *g, nsec now)
 static void
 note_end(struct gx *g, nsec took)
 {
-	struct gpuexec_meters *m = g->segs->gpuexec_meters;
 	double row = (double)took / g->nrows;
 
-	gx_count(&m->steps, 1);
-	gx_count(&m->step_ns, (uint64_t)took);
+	gx_note_took(g, took);
 	if (g->nrows >= LONG_ROWS)
 		g->row_ns += (row - g->row_ns) / 2;
 	for (uint32_t i = 0; i < g->nlive; i++) {

@@ -34,6 +34,10 @@
 
 #define GX_NONE UINT32_MAX
 
+/* A request in the log; its id is the frontend's, maybe not ended. */
+#define GX_WHO "request=%.*s slot=%u.%u"
+#define GX_WHO_OF(r) SLOT_ID_MAX - 1, (r)->request.id, (r)->slot, (r)->gen
+
 /* An adapter in the pool under one generation of its want. */
 struct gx_lease {
 	int32_t adapter; /* -1: never used */
@@ -92,7 +96,9 @@ struct gx {
 	int32_t *tokens;		 /* [step_tokens] of all sequences */
 	struct sample_scratch **scratch; /* [threads] */
 	double row_ns;			 /* what a row of a long step takes */
-	nsec ended_ns; /* the last step, if it left more to do; else 0 */
+	nsec ended_ns;	/* the last step, if it left more to do; else 0 */
+	nsec gap_ns;	/* the last gap between tokens, of so many requests, */
+	uint64_t ngaps; /* not yet in the histogram */
 };
 
 /* forward.device and rings are the caller's. */
@@ -132,6 +138,9 @@ void gx_grants(struct gx *, struct gx_run *);
 /* The lease for a ticket; NULL: the ticket is not legal. */
 struct gx_lease *gx_lease(struct gx *, int32_t adapter, uint32_t gen);
 
+/* For the log: at most DIR_NAME_MAX - 1 bytes, maybe not ended. */
+const char *gx_adapter_name(const struct gx *, int32_t adapter);
+
 /* Whether the adapter is there now, under the ticket's generation: A5.  A run
  * whose image is not legal ends. */
 bool gx_adapter_there(struct gx *, struct gx_run *);
@@ -145,6 +154,14 @@ int gx_step(struct gx *);
 
 /* What the step at hand does, before it is computed. */
 void gx_note_step(struct gx *, uint64_t step, struct step_note *);
+
+/* What it took. */
+void gx_note_took(struct gx *, nsec took);
+
+/* A time between two tokens of one answer; gx_note_gaps when all of a step are
+ * told. */
+void gx_note_gap(struct gx *, nsec gap);
+void gx_note_gaps(struct gx *);
 
 /* answer.c --------------------------------------------------------------- */
 

@@ -40,7 +40,9 @@ gx_grants(struct gx *g, struct gx_run *r)
 		    segs_blocks(g->segs, r->slot)[r->nblocks]);
 
 		if (at == NULL) {
-			log_warn("slot %u: %s", r->slot, err_text());
+			log_warn("a KV block cannot be used " GX_WHO
+				 " reason=%s",
+			    GX_WHO_OF(r), err_text());
 			gx_finish(g, r,
 			    err_code() == ERR_MEMORY ? FINISH_MEMORY :
 						       FINISH_NUMBERS,
@@ -52,6 +54,14 @@ gx_grants(struct gx *g, struct gx_run *r)
 }
 
 /* ---- adapters --------------------------------------------------------- */
+
+const char *
+gx_adapter_name(const struct gx *g, int32_t adapter)
+{
+	return adapter < 0 || adapter >= (int32_t)g->plan->adapters ?
+	    DIR_BASE :
+	    g->segs->info[adapter].name;
+}
 
 struct gx_lease *
 gx_lease(struct gx *g, int32_t adapter, uint32_t gen)
@@ -118,7 +128,9 @@ read_image(struct gx *g, struct gx_lease *l)
 	    image_read(l->image, forward_shape(g->forward), g->pages, n,
 		(uint32_t)g->plan->chunk_bytes, bytes) != 0;
 	if (l->bad)
-		log_warn("adapter %d: %s", l->adapter,
+		log_warn("an adapter's image is not legal adapter=%.*s "
+			 "reason=%s",
+		    DIR_NAME_MAX - 1, gx_adapter_name(g, l->adapter),
 		    n == 0 ? "its place is not legal" : err_text());
 }
 

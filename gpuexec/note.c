@@ -1,4 +1,5 @@
-/* What a step does, in the terms of a cost model (sim/cost.h). */
+/* What a step does, in the terms of a cost model (sim/cost.h), and how long
+ * things take. */
 #include "gpuexec/gx.h"
 
 /* A token that follows an answer's own; what is computed again is a prompt. */
@@ -43,4 +44,36 @@ gx_note_step(struct gx *g, uint64_t step, struct step_note *note)
 		if (r->lease != NULL)
 			note_lora(note, r, step);
 	}
+}
+
+void
+gx_note_took(struct gx *g, nsec took)
+{
+	struct histogram *const *h = g->segs->histogram;
+
+	gx_count(&g->segs->gpuexec_meters->steps, 1);
+	gx_count(&g->segs->gpuexec_meters->step_ns, (uint64_t)took);
+	histogram_add(h[HISTOGRAM_GPUEXEC_step], HISTOGRAM_TIME, (uint64_t)took,
+	    1);
+	histogram_add(h[HISTOGRAM_GPUEXEC_step_tokens], HISTOGRAM_COUNT,
+	    (uint64_t)g->nrows, 1);
+}
+
+void
+gx_note_gaps(struct gx *g)
+{
+	if (g->ngaps > 0)
+		histogram_add(g->segs->histogram[HISTOGRAM_GPUEXEC_tbt],
+		    HISTOGRAM_TIME, (uint64_t)g->gap_ns, g->ngaps);
+	g->ngaps = 0;
+}
+
+/* Answers that were all in the last step have the same gap. */
+void
+gx_note_gap(struct gx *g, nsec gap)
+{
+	if (gap != g->gap_ns)
+		gx_note_gaps(g);
+	g->gap_ns = gap;
+	g->ngaps++;
 }

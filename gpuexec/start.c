@@ -139,10 +139,11 @@ gx_start(struct gx *g, uint32_t slot, struct word s)
 	g->live[g->nlive++] = i;
 	enter(g, r, word_load(&g->segs->x[slot]));
 	if (!request_legal(g, r) || !take_prompt(g, r)) {
-		log_warn("slot %u: its request is not legal", slot);
+		log_warn("a request is not legal " GX_WHO, GX_WHO_OF(r));
 		gx_finish(g, r, FINISH_NUMBERS, -1);
 	} else if (!take_ticket(g, r)) {
-		log_warn("slot %u: its ticket is not legal", slot);
+		log_warn("the ticket of a request is not legal " GX_WHO,
+		    GX_WHO_OF(r));
 		gx_finish(g, r, FINISH_ADAPTER, -1);
 	} else if ((why = gx_ended(g, r, &stop_id)) != FINISH_NONE) {
 		gx_finish(g, r, why, stop_id);

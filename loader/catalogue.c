@@ -71,10 +71,15 @@ serial_of(const struct ld *l, uint32_t a)
 }
 
 static void
-retire(struct ld *l, uint32_t a)
+retire(struct ld *l, uint32_t a, bool gone)
 {
+	bool worked = ld_state(l, a) == DIR_LISTED;
+
 	unname(l, a);
 	set_state(l, a, serial_of(l, a), DIR_RETIRED);
+	/* What never worked and is replaced is no news. */
+	if (worked || gone)
+		ld_note_retired(l, a, gone ? "removed" : "changed");
 }
 
 static bool
@@ -132,16 +137,6 @@ free_entry(struct ld *l)
 	return LD_NOBODY;
 }
 
-static void
-say(const struct ld_found *f, uint32_t version)
-{
-	if (f->kind == FOUND_BROKEN)
-		log_warn("adapter '%s': %s", f->name, f->reason);
-	else
-		log_debug("adapter '%s' version %u listed: rank %d, %ju bytes",
-		    f->name, version, f->rank, (uintmax_t)f->bytes);
-}
-
 /* A new version, in an entry of its own. */
 static void
 add(struct ld *l, const struct ld_found *f, uint32_t version, nsec now)
@@ -155,8 +150,9 @@ add(struct ld *l, const struct ld_found *f, uint32_t version, nsec now)
 	}
 	if (a == LD_NOBODY) {
 		if (!l->full)
-			log_warn("adapter '%s' and others are not listed: the "
-				 "catalogue is full; raise loader.adapters_max",
+			log_warn("an adapter and maybe others are not listed: "
+				 "the catalogue is full; raise "
+				 "loader.adapters_max adapter=%s",
 			    f->name);
 		l->full = true;
 		return;
@@ -173,7 +169,10 @@ add(struct ld *l, const struct ld_found *f, uint32_t version, nsec now)
 	name_it(l, a);
 	set_state(l, a, serial_of(l, a) + 1,
 	    f->kind == FOUND_GOOD ? DIR_LISTED : DIR_BROKEN);
-	say(f, version);
+	if (f->kind == FOUND_GOOD)
+		ld_note_listed(l, a);
+	else
+		ld_note_broken(l, f->name, f->reason);
 }
 
 static void
@@ -189,12 +188,10 @@ heed(struct ld *l, const struct ld_found *f, nsec now)
 	if (a != LD_NOBODY) {
 		/* What never worked is no version of its own. */
 		version = l->w.info[a].version + (ld_state(l, a) == DIR_LISTED);
-		retire(l, a);
+		retire(l, a, f->kind == FOUND_GONE);
 	}
-	if (f->kind == FOUND_GONE) {
-		log_info("adapter '%s' has been removed", f->name);
+	if (f->kind == FOUND_GONE)
 		return;
-	}
 	add(l, f, version, now);
 	a = find(l, f->name);
 	if (a != LD_NOBODY)
@@ -254,6 +251,7 @@ ld_catalogue_first(struct ld *l)
 		enum dir_state state = ld_state(l, a);
 
 		if ((state == DIR_LISTED || state == DIR_BROKEN) && !l->seen[a])
-			retire(l, a);
+			retire(l, a, true);
 	}
+	ld_note_first(l);
 }

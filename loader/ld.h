@@ -8,6 +8,7 @@
  *	pack.c       one adapter, from files to the pool
  *	link.c       the link to the device, where one is emulated
  *	load.c       want and have: A2, A3, A7
+ *	note.c       what happened, for the log, consoles and metrics
  *	loader.c     open, step, tick
  */
 #ifndef LOADER_LD_H
@@ -171,6 +172,7 @@ struct ld {
 	uint64_t samples;   /* number of the last one */
 	uint32_t free_from; /* where to look for a free entry */
 	bool full;	    /* has been logged */
+	bool opened;	    /* the first look is over */
 };
 
 /* catalogue.c */
@@ -178,6 +180,16 @@ void ld_catalogue_rebuild(struct ld *);
 bool ld_catalogue_heed(struct ld *, nsec now); /* the scanner's news */
 void ld_catalogue_first(struct ld *);	       /* the first look is over */
 void ld_catalogue_reclaim(struct ld *);
+
+/* note.c */
+void ld_note_listed(struct ld *, uint32_t adapter);
+void ld_note_broken(struct ld *, const char *name, const char *why);
+void ld_note_retired(struct ld *, uint32_t adapter, const char *because);
+void ld_note_first(struct ld *);
+void ld_note_failed(struct ld *, uint32_t adapter, const char *why);
+/* The times of a load, before it is told, and when it has been. */
+void ld_note_times(struct dir_info *, const struct ld_job *);
+void ld_note_loaded(struct ld *, const struct ld_job *);
 
 /* load.c */
 bool ld_look(struct ld *, uint32_t adapter, nsec now);

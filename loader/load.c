@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "base/log.h"
 
 static void
 say(struct ld *l, uint32_t a, struct place_word have)
@@ -24,7 +23,7 @@ fail(struct ld *l, uint32_t a, struct place_word want, int error,
 {
 	struct dir_info *info = &l->w.info[a];
 
-	log_warn("adapter '%s': %s", info->name, why);
+	ld_note_failed(l, a, why);
 	snprintf(info->reason, sizeof(info->reason), "%s", why);
 	ld_add(&l->w.meters->failures, 1);
 	say(l, a,
@@ -195,24 +194,6 @@ ld_look(struct ld *l, uint32_t a, nsec now)
 	return true;
 }
 
-/* For whoever measures the engine. */
-static void
-note(struct ld *l, const struct ld_job *j)
-{
-	struct load_note note = { .asked_ns = j->asked_ns,
-		.queue_ns = j->taken_ns - j->asked_ns,
-		.read_ns = j->read_ns - j->taken_ns,
-		.wait_ns = j->pass.begin_ns - j->read_ns,
-		.copy_ns = j->pass.end_ns - j->pass.begin_ns,
-		.tell_ns = clock_mono() - j->pass.end_ns,
-		.bytes = j->bytes,
-		.adapter = j->adapter,
-		.rank = (uint16_t)l->w.info[j->adapter].rank,
-		.from_disk = j->was_read };
-
-	sample_put_load(l->w.samples, ++l->samples, &note);
-}
-
 /* A3, of a job whose command still stands. */
 static void
 there(struct ld *l, struct ld_job *j, nsec now)
@@ -232,10 +213,11 @@ there(struct ld *l, struct ld_job *j, nsec now)
 	if (j->copy) {
 		ld_add(&l->w.meters->loads, 1);
 		ld_add(&l->w.meters->load_bytes, j->bytes);
+		ld_note_times(info, j);
 		say(l, a,
 		    (struct place_word){ want.gen, HAVE_RESIDENT, want.class,
 			want.place });
-		note(l, j);
+		ld_note_loaded(l, j);
 	} else {
 		say(l, a, (struct place_word){ want.gen, HAVE_HOST, 0, 0 });
 	}

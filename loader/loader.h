@@ -46,6 +46,9 @@ struct ld_world {
 	_Atomic uint32_t *rescan_done;
 	struct loader_meters *meters;
 	struct load_sample *samples; /* [SAMPLE_LOADS] */
+	/* For consoles and metrics; NULL: not kept. */
+	struct event_log *events;
+	struct histogram *load_disk, *load_host;
 
 	/* scheduler */
 	const _Atomic uint64_t *want;  /* [adapters] */

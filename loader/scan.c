@@ -99,7 +99,9 @@ judge(const struct ld_scan *sc, int dirfd, struct ld_found *f)
 	f->bytes = adapter_image_bytes(&ad, sc->w->shape,
 	    (enum tensor_dtype)plan->weight_dtype, (uint32_t)plan->chunk_bytes);
 	if (ad.warnings[0] != '\0')
-		log_info("adapter '%s': %s", f->name, ad.warnings);
+		log_info("adapter may be served, but look at it adapter=%s "
+			 "warnings=%s",
+		    f->name, ad.warnings);
 	adapter_close(&ad);
 }
 
@@ -196,10 +198,10 @@ drop_odd(struct ld_scan *sc, struct dirent **list, int n)
 		}
 	}
 	if (odd > sc->odd)
-		log_warn("adapters directory: %u names are not served, the "
-			 "first is '%s': want 1 to %d letters, digits, '.', "
-			 "'_' and '-'",
-		    odd, first, DIR_NAME_MAX - 1);
+		log_warn("names in the adapters directory are not served: want "
+			 "1 to %d letters, digits, '.', '_' and '-' names=%u "
+			 "first=%s",
+		    DIR_NAME_MAX - 1, odd, first);
 	sc->odd = odd;
 	return kept;
 }
@@ -222,8 +224,8 @@ merge(struct ld_scan *sc, int dirfd, struct dirent **list, int n)
 			continue;
 		if (count == sc->most) {
 			if (!sc->crowded)
-				log_warn("adapters directory: only the first "
-					 "%u adapters are looked at",
+				log_warn("only the first in the adapters "
+					 "directory are looked at adapters=%u",
 				    sc->most);
 			sc->crowded = true;
 			break;
@@ -282,7 +284,8 @@ look(struct ld_scan *sc, bool now_all)
 			 look_into(sc, fd, now_all);
 
 	if (e != 0 && !sc->lost)
-		log_warn("adapters directory: %s", err_text());
+		log_warn("adapters directory cannot be read reason=%s",
+		    err_text());
 	sc->lost = e != 0;
 	if (fd >= 0)
 		close(fd);

@@ -58,9 +58,7 @@ take_listener(struct monitor *m, int fd)
 		return;
 	}
 	if (web_open(&m->web, fd, &source) != 0)
-		log_error("no metrics are served: %s", err_text());
-	else
-		log_debug("serving metrics");
+		log_error("no metrics are served reason=%s", err_text());
 }
 
 static void

@@ -41,7 +41,7 @@ fail(struct proc *p, int e)
 	snprintf(p->cell->last_words, sizeof(p->cell->last_words), "%s",
 	    err_text());
 	enter(p, CELL_FAILED);
-	log_error("cannot start: %s", err_text());
+	log_error("cannot start reason=%s", err_text());
 	return err_status(e);
 }
 
@@ -226,13 +226,13 @@ proc_main(int argc, char **argv, const struct proc_ops *ops)
 	sig_ignore();
 	me = (struct proc){ .id = ops->id };
 	if ((e = segs_open(&me.segs, argv[1], ops->id)) != 0) {
-		log_error("cannot start: %s", err_text());
+		log_error("cannot start reason=%s", err_text());
 		return err_status(e);
 	}
 	be_born(&me);
 	if ((e = read_settings(&me)) != 0)
 		return fail(&me, e);
-	log_open(seg_proc_name(ops->id), proc_log_least(&me.conf));
+	proc_log_open(seg_proc_name(ops->id), &me.conf);
 	if ((e = ops->open(&me)) != 0)
 		return fail(&me, e);
 	idle_begin(&l.idle, clock_mono());
@@ -267,8 +267,8 @@ proc_is_up(const struct proc *p, enum proc_id peer)
 	    (state == CELL_RUN || state == CELL_DRAIN);
 }
 
-enum log_level
-proc_log_least(const struct conf *c)
+static enum log_level
+least(const struct conf *c)
 {
 	static const char *const names[] = { "debug", "info", "warn", "error" };
 
@@ -276,4 +276,12 @@ proc_log_least(const struct conf *c)
 		if (strcmp(c->log, names[i]) == 0)
 			return (enum log_level)i;
 	return LOG_INFO;
+}
+
+void
+proc_log_open(const char *who, const struct conf *c)
+{
+	log_open(who, least(c));
+	log_form_set(strcmp(c->log_format, "json") == 0 ? LOG_JSON : LOG_TEXT,
+	    c->instance);
 }

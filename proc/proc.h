@@ -67,7 +67,8 @@ uint32_t proc_epoch(const struct proc *, enum proc_id peer);
 /* Whether a peer is in RUN or DRAIN in its present epoch. */
 bool proc_is_up(const struct proc *, enum proc_id peer);
 
-/* The least level that the settings want in the log. */
-enum log_level proc_log_least(const struct conf *);
+/* Opens the log as the settings want it; both must live as long as the
+ * process. */
+void proc_log_open(const char *who, const struct conf *);
 
 #endif

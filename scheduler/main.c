@@ -64,7 +64,7 @@ first_rules(struct proc *p, struct sch_rules *rules)
 {
 	if (read_rules(p, rules) == 0)
 		return 0;
-	log_error("%s: what operators set is left out", err_text());
+	log_error("what operators set is left out reason=%s", err_text());
 	(void)settings_started(&p->segs, &p->conf);
 	return sch_rules_read(rules, &p->conf);
 }
@@ -108,7 +108,7 @@ look_settings(struct proc *p, nsec now)
 	    stamp.sequence == me.seen.sequence)
 		return;
 	if (read_rules(p, &rules) != 0) {
-		log_error("%s: the rules stay as they were", err_text());
+		log_error("the rules stay as they were reason=%s", err_text());
 		return;
 	}
 	sch_rules_set(me.core, &rules, now);

@@ -95,6 +95,10 @@ histogram_quantile(const struct histogram_view *v, enum histogram_kind kind,
 		double here = (double)v->count[i];
 		double from = i == 0 ? 0 : (double)edge[i - 1];
 
+		/* Times below the first edge are mostly none at all. */
+		if (i == 0 && kind == HISTOGRAM_TIME && here > 0 &&
+		    here >= rank)
+			return 0;
 		if (here > 0 && below + here >= rank)
 			return from +
 			    ((double)edge[i] - from) * (rank - below) / here;

@@ -50,7 +50,8 @@ void histogram_minus(struct histogram_view *now,
     const struct histogram_view *before);
 
 /* The value below which the share q (0..1) lies, linear within its bucket; 0 if
- * there are none.  Of the last bucket: its edge. */
+ * there are none, and for times below the first edge.  Of the last bucket: its
+ * edge. */
 double histogram_quantile(const struct histogram_view *, enum histogram_kind,
     double q);
 

@@ -3,6 +3,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "supervisor/note.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -22,10 +23,13 @@ order_of(struct sv *sv, const struct child *c)
 }
 
 void
-sv_end(struct sv *sv, enum sv_stop stop, int status)
+sv_end(struct sv *sv, enum sv_stop stop, int status, const char *why)
 {
 	if (sv->stop == SV_STAY)
 		sv->status = status;
+	if (stop > sv->stop)
+		sv_note(&sv->segs, EVENT_ENDING, (uint64_t)status, "%s%s",
+		    stop == SV_NOW ? "now: " : "", why);
 	if (stop > sv->stop)
 		sv->stop = stop;
 }
@@ -68,7 +72,7 @@ hand_metrics(struct sv *sv, struct child *c)
 	struct door_message m = { DOOR_LISTENER, 0, 0 };
 
 	if (sv->metrics >= 0 && door_send(c->at.control, m, sv->metrics) != 0)
-		log_warn("the monitor has no listener: %s", err_text());
+		log_warn("the monitor gets no listener reason=%s", err_text());
 }
 
 static void
@@ -83,7 +87,8 @@ do_spawn(struct sv *sv, struct child *c, nsec now)
 	c->up_ns = 0;
 	c->timer_ns = now + SV_BOOT_NS;
 	if ((e = spawn_role(&c->at, name_of(c), sv->segs.instance)) != 0) {
-		log_error("%s cannot be started: %s", name_of(c), err_text());
+		log_error("process cannot be started role=%s reason=%s",
+		    name_of(c), err_text());
 		snprintf(c->last_words, sizeof(c->last_words), "%s",
 		    err_text());
 		snprintf(c->end.how, sizeof(c->end.how), "no process");
@@ -103,8 +108,10 @@ do_spawn(struct sv *sv, struct child *c, nsec now)
 	}
 	if (c->id == PROC_MONITOR)
 		hand_metrics(sv, c);
-	log_info("%s started pid=%d life=%u", name_of(c), (int)c->at.pid,
-	    atomic_load(&o->epoch));
+	log_info("process started role=%s role_pid=%d life=%u", name_of(c),
+	    (int)c->at.pid, atomic_load(&o->epoch));
+	sv_note(&sv->segs, EVENT_STARTED, atomic_load(&o->epoch), "%s",
+	    name_of(c));
 }
 
 static void
@@ -112,10 +119,10 @@ do_note(struct sv *sv, struct child *c, nsec now)
 {
 	(void)sv;
 	if (c->state == SV_UP)
-		log_info("%s is up after=%.0fms", name_of(c),
+		log_info("process is up role=%s after_ms=%.0f", name_of(c),
 		    clock_ms(now - c->spawned_ns));
 	else if (c->state == SV_DOWN)
-		log_debug("%s is down", name_of(c));
+		log_debug("process is down role=%s", name_of(c));
 }
 
 static void
@@ -123,16 +130,20 @@ do_wait(struct sv *sv, struct child *c, nsec now)
 {
 	nsec ready = c->up_ns == 0 ? 0 : now - c->up_ns;
 	nsec wait = sv_wait(&c->deaths, ready, now);
+	char why[64];
 
 	if (!sv->ready && c->deaths.too_often) {
-		log_error("%s cannot be started; giving up", name_of(c));
-		sv_end(sv, SV_NOW, 111);
+		log_error("process cannot be started; giving up role=%s",
+		    name_of(c));
+		snprintf(why, sizeof(why), "%s cannot be started", name_of(c));
+		sv_end(sv, SV_NOW, 111, why);
 		return;
 	}
 	if (c->deaths.too_often)
-		log_warn("%s dies too often: one start each %.0f s from now on",
+		log_warn("process dies too often: from now on it is started "
+			 "seldom role=%s every_s=%.0f",
 		    name_of(c), (double)SV_WAIT_MAX_NS / (double)SECOND);
-	log_info("%s will be started again in=%.0fms", name_of(c),
+	log_info("process will be started again role=%s in_ms=%.0f", name_of(c),
 	    clock_ms(wait));
 	c->timer_ns = now + wait;
 	atomic_fetch_add(&order_of(sv, c)->restarts, 1);
@@ -143,11 +154,15 @@ do_wait(struct sv *sv, struct child *c, nsec now)
 static void
 do_give_up(struct sv *sv, struct child *c, nsec now)
 {
+	char why[64];
+
 	(void)now;
-	log_error("%s cannot start, so the engine ends: %s", name_of(c),
+	log_error("process cannot start, so the engine ends role=%s reason=%s",
+	    name_of(c),
 	    c->last_words[0] != '\0' ? c->last_words :
 				       "its own line above says why");
-	sv_end(sv, sv->ready ? SV_DRAIN : SV_NOW, 100);
+	snprintf(why, sizeof(why), "%s cannot start", name_of(c));
+	sv_end(sv, sv->ready ? SV_DRAIN : SV_NOW, 100, why);
 }
 
 static void
@@ -171,8 +186,8 @@ do_ask_halt(struct sv *sv, struct child *c, nsec now)
 		length = sv->status != 0 ?
 		    0 :
 		    sv->conf->supervisor_drain_ms * MILLISECOND;
-	log_info("%s is asked to finish within=%.0fms", name_of(c),
-	    clock_ms(length));
+	log_info("process is asked to finish role=%s within_ms=%.0f",
+	    name_of(c), clock_ms(length));
 	halt(sv, c, 1, now + length);
 	/* At its deadline the frontend still has the last lines to send. */
 	if (c->id == PROC_FRONTEND)
@@ -189,8 +204,8 @@ static void
 do_abort(struct sv *sv, struct child *c, nsec now)
 {
 	(void)sv;
-	log_warn("%s does not answer pid=%d; ending it", name_of(c),
-	    (int)c->at.pid);
+	log_warn("process does not answer; ending it role=%s role_pid=%d",
+	    name_of(c), (int)c->at.pid);
 	spawn_signal(&c->at, SIGABRT);
 	c->timer_ns = now + SV_ABORT_NS;
 }
@@ -199,7 +214,8 @@ static void
 do_kill(struct sv *sv, struct child *c, nsec now)
 {
 	(void)sv;
-	log_warn("%s is killed pid=%d", name_of(c), (int)c->at.pid);
+	log_warn("process is killed role=%s role_pid=%d", name_of(c),
+	    (int)c->at.pid);
 	spawn_signal(&c->at, SIGKILL);
 	c->timer_ns = now + SV_KILL_NS;
 }
@@ -225,8 +241,8 @@ child_event(struct sv *sv, struct child *c, enum sv_event event, nsec now)
 
 	if (row.action == DO_NOTHING)
 		return;
-	log_debug("%s was %s, is %s", name_of(c), sv_state_name(c->state),
-	    sv_state_name(row.next));
+	log_debug("process changes state role=%s was=%s now=%s", name_of(c),
+	    sv_state_name(c->state), sv_state_name(row.next));
 	c->state = row.next;
 	c->timer_ns = 0;
 	actions[row.action](sv, c, now);
@@ -250,17 +266,26 @@ hear(struct sv *sv, struct child *c)
 }
 
 static void
-tell_death(const struct child *c, pid_t pid, nsec now)
+tell_death(struct sv *sv, const struct child *c, pid_t pid, nsec now)
 {
 	bool wanted = c->state == SV_STOPPING || c->state == SV_LEAVING;
+	double after = (double)(now - c->spawned_ns) / (double)SECOND;
 
 	if (wanted && c->end.status == 0) {
-		log_info("%s ended pid=%d", name_of(c), (int)pid);
+		log_info("process ended role=%s role_pid=%d", name_of(c),
+		    (int)pid);
 		return;
 	}
-	log_warn("%s died pid=%d after=%.1fs by=%s%s%s", name_of(c), (int)pid,
-	    (double)(now - c->spawned_ns) / (double)SECOND, c->end.how,
-	    c->last_words[0] == '\0' ? "" : " last words: ", c->last_words);
+	sv_note(&sv->segs, EVENT_DIED, atomic_load(&order_of(sv, c)->epoch),
+	    "%s: %s%s%s", name_of(c), c->end.how,
+	    c->last_words[0] == '\0' ? "" : "; ", c->last_words);
+	if (c->last_words[0] == '\0')
+		log_warn("process died role=%s role_pid=%d after_s=%.1f by=%s",
+		    name_of(c), (int)pid, after, c->end.how);
+	else
+		log_warn("process died role=%s role_pid=%d after_s=%.1f by=%s "
+			 "last_words=%s",
+		    name_of(c), (int)pid, after, c->end.how, c->last_words);
 }
 
 void
@@ -272,7 +297,7 @@ child_ended(struct sv *sv, struct child *c, nsec now)
 	if (!spawn_reap(&c->at, &c->end))
 		return;
 	hear(sv, c);
-	tell_death(c, pid, now);
+	tell_death(sv, c, pid, now);
 	/* Reaped, so nobody writes its segment; now its epoch ends. */
 	atomic_store(&o->pid, 0);
 	atomic_fetch_add_explicit(&o->epoch, 1, memory_order_acq_rel);

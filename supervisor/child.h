@@ -65,7 +65,7 @@ void child_look(struct sv *, struct child *, nsec now);
 /* Whether control is to be read or waits for room. */
 void child_interest(struct sv *, struct child *);
 
-/* Ends the engine; the harder of two orders counts. */
-void sv_end(struct sv *, enum sv_stop, int status);
+/* Ends the engine, and tells consoles why; the harder of two orders counts. */
+void sv_end(struct sv *, enum sv_stop, int status, const char *why);
 
 #endif

@@ -107,7 +107,9 @@ end_leftover(const char *role, pid_t pid, uint64_t start_time)
 	if (pid <= 0 || (ended.fd = pidfd_open(pid, 0)) < 0)
 		return;
 	if (spawn_start_time(pid) == start_time) {
-		log_warn("%s pid=%d of a former life is ended", role, (int)pid);
+		log_warn("a process of a former life is ended role=%s "
+			 "role_pid=%d",
+		    role, (int)pid);
 		(void)pidfd_send_signal(ended.fd, SIGKILL, NULL, 0);
 		(void)poll(&ended, 1, LEFTOVER_MS);
 	}

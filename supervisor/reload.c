@@ -4,6 +4,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "proc/settings.h"
+#include "supervisor/note.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,11 +25,13 @@ tell(const struct conf *was, const struct conf *is, char names[NAMES_MAX])
 		if (strcmp(a.value, b.value) == 0)
 			continue;
 		if (a.live) {
-			log_info("%s: %s -> %s", a.key, a.value, b.value);
+			log_info("setting changed setting=%s was=%s now=%s "
+				 "by=reload",
+			    a.key, a.value, b.value);
 			n++;
 		} else if (used < NAMES_MAX) {
 			used += (size_t)snprintf(names + used, NAMES_MAX - used,
-			    "%s%s", used > 0 ? ", " : "", a.key);
+			    "%s%s", used > 0 ? "," : "", a.key);
 		}
 	}
 	return n;
@@ -39,19 +42,25 @@ reload(struct segs *g, sv_read_f read)
 {
 	struct conf was, is, next;
 	char names[NAMES_MAX];
-	int e;
+	uint64_t version;
+	int e, n;
 
 	if ((e = read(&is)) != 0) {
-		log_error("%s; the settings stay as they were", err_text());
+		log_error("the settings stay as they were reason=%s",
+		    err_text());
+		sv_note(g, EVENT_SETTINGS, 0, "refused: %s", err_text());
 		return e;
 	}
 	(void)settings_read(g, &was);
 	(void)settings_started(g, &next);
 	conf_take_live(&next, &is);
-	(void)sheet_write(&g->supervisor->settings, &next, sizeof(next));
-	if (tell(&was, &is, names) == 0)
+	version = sheet_write(&g->supervisor->settings, &next, sizeof(next));
+	n = tell(&was, &is, names);
+	if (n == 0)
 		log_info("the settings were read anew: none has changed");
 	if (names[0] != '\0')
-		log_warn("needs a restart: %s", names);
+		log_warn("needs a restart settings=%s", names);
+	sv_note(g, EVENT_SETTINGS, version, "%d changed%s%s", n,
+	    names[0] != '\0' ? "; needs a restart: " : "", names);
 	return 0;
 }

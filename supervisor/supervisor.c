@@ -85,7 +85,7 @@ look_stop(struct sv *sv, nsec now)
 {
 	if (sv->stop == SV_STAY && atomic_load(sv->segs.drain_asked) != 0) {
 		log_info("an operator wants the end: finishing what is open");
-		sv_end(sv, SV_DRAIN, 0);
+		sv_end(sv, SV_DRAIN, 0, "an operator's wish");
 	}
 	for (int i = PROC_COUNT - 1; sv->stop != SV_STAY && i >= 0; i--) {
 		struct child *c = &sv->child[i];
@@ -131,12 +131,15 @@ static void
 end_by_signal(struct sv *sv, int number)
 {
 	bool again = sv->stop != SV_STAY;
+	char why[32];
 
-	log_info("SIG%s: %s", sigabbrev_np(number),
+	snprintf(why, sizeof(why), "SIG%s", sigabbrev_np(number));
+	log_info("%s signal=%s",
 	    again ? "stopping now" :
-		    "finishing what is open; once more to stop now");
+		    "finishing what is open; once more to stop now",
+	    why);
 	notify_send("STOPPING=1");
-	sv_end(sv, again ? SV_NOW : SV_DRAIN, 0);
+	sv_end(sv, again ? SV_NOW : SV_DRAIN, 0, why);
 }
 
 static void
@@ -217,8 +220,8 @@ ask_descriptors(struct plan *p)
 		p->connections = most > OPERATORS_MAX + FDS_OWN + 1 ?
 		    (uint32_t)most - OPERATORS_MAX - FDS_OWN :
 		    1;
-		log_warn("frontend.connections_max: %u open files are allowed: "
-			 "at most %u connections (see 'ulimit -n')",
+		log_warn("frontend.connections_max is more than open files "
+			 "allow (see 'ulimit -n') open_files=%u connections=%u",
 		    (unsigned)most, p->connections);
 	}
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
@@ -277,7 +280,7 @@ listen_metrics(struct sv *sv, char shown[LISTEN_TEXT_MAX])
 	    shown);
 	if (e == 0 || c->from[conf_find("metrics.listen")] != CONF_FROM_DEFAULT)
 		return e;
-	log_warn("no metrics are served: %s", err_text());
+	log_warn("no metrics are served reason=%s", err_text());
 	return 0;
 }
 
@@ -345,7 +348,7 @@ sv_run(const struct conf *conf, sv_read_f read_conf, int *status)
 	struct plan plan;
 	int e;
 
-	log_open("supervisor", proc_log_least(conf));
+	proc_log_open("supervisor", conf);
 	if ((e = plan_for(&plan, conf, &shape)) != 0 ||
 	    (e = house_enter(&house, conf)) != 0)
 		return e;

@@ -52,7 +52,7 @@ one '{"op":"set","id":"e","key":"policy.eviction","value":"first"}'
 one '{"op":"set","id":"q","key":"policy.slo_ms","value":700}'
 is eviction '"first"' operator
 is slo_ms 700 operator
-has 'policy.eviction: lru -> first' "$dir/1/log"
+has 'setting=policy.eviction was=lru now=first ' "$dir/1/log"
 for bad in '"policy.eviction","value":"best" want.one.of' \
     '"policy.evictoin","value":"lru" did.you.mean' \
     '"slots","value":8 needs.a.restart' \
@@ -103,9 +103,9 @@ cat >"$dir/conf.yaml" <<-EOF
 	scheduler:
 	  spare_blocks: 2
 EOF
-hangup 'needs a restart: scheduler.spare_blocks$'
-has 'policy.eviction: first -> lru' "$dir/1/log"
-has 'policy.slo_ms: 700 -> 800' "$dir/1/log"
+hangup 'needs a restart settings=scheduler.spare_blocks$'
+has 'setting=policy.eviction was=first now=lru ' "$dir/1/log"
+has 'setting=policy.slo_ms was=700 now=800 ' "$dir/1/log"
 is eviction '"lru"' file
 is slo_ms 800 file
 is evict_size 0.45 default

@@ -54,7 +54,7 @@ start
 E=3
 start
 has_not 'metrics=' "$dir/3/out"
-has 'no metrics are served: metrics.listen: .*in use' "$dir/3/log"
+has 'no metrics are served reason=.*metrics.listen: .*in use' "$dir/3/log"
 quiz
 stop
 E=2

@@ -19,6 +19,7 @@ static struct plan plan;
 struct gx house_gx;
 struct gpuexec_meters house_meters;
 static struct bell bells[PROC_COUNT];
+static struct histogram histograms[HISTOGRAM_ALL];
 static struct ring_out *out_of[RING_COUNT];
 static struct ring_in in_of[RING_COUNT];
 _Atomic uint64_t house_launched, house_completed;
@@ -60,6 +61,9 @@ make_segments(void)
 	house_segs.launched_step = &house_launched;
 	house_segs.completed_step = &house_completed;
 	house_segs.gpuexec_meters = &house_meters;
+	memset(histograms, 0, sizeof(histograms));
+	for (int i = 0; i < HISTOGRAM_ALL; i++)
+		house_segs.histogram[i] = &histograms[i];
 	house_segs.step_samples = zeros(SAMPLE_STEPS,
 	    sizeof(*house_segs.step_samples));
 }

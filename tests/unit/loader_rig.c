@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "model/synth.h"
 
 #define DEPTH 16
@@ -71,6 +72,9 @@ words(void)
 		.rescan_done = &lrig.rescan_done,
 		.meters = &lrig.meters,
 		.samples = lrig.samples,
+		.events = &lrig.events,
+		.load_disk = &lrig.load_disk,
+		.load_host = &lrig.load_host,
 		.want = lrig.want,
 		.chunk = lrig.chunk,
 		.next = lrig.next,
@@ -84,6 +88,7 @@ lrig_setup(void)
 {
 	const char *tmp = getenv("TMPDIR");
 
+	log_open("check", LOG_ERROR);
 	memset(&lrig, 0, sizeof(lrig));
 	snprintf(lrig.dir, sizeof(lrig.dir), "%.40s/loader.XXXXXX",
 	    tmp != NULL ? tmp : "/tmp");

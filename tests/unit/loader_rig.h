@@ -32,6 +32,8 @@ struct loader_rig {
 	struct slot_request request[SLOTS];
 	struct loader_meters meters;
 	struct load_sample samples[SAMPLE_LOADS];
+	struct event_log events;
+	struct histogram load_disk, load_host;
 };
 
 extern struct loader_rig lrig;

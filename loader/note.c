@@ -1,0 +1,134 @@
+/* What happened to adapters: for the log, and for whoever looks in from outside.
+ *
+ * At a start a whole catalogue is listed at once; that is one event, so that the
+ * ring still holds what came before it. */
+#include "loader/ld.h"
+
+#include "base/log.h"
+
+static struct event_note
+about(enum event_kind kind, int32_t adapter, uint64_t value)
+{
+	return (struct event_note){ .at_ns = clock_mono(),
+		.kind = (uint16_t)kind,
+		.adapter = adapter,
+		.slot = -1,
+		.value = value };
+}
+
+void
+ld_note_listed(struct ld *l, uint32_t a)
+{
+	const struct dir_info *info = &l->w.info[a];
+
+	if (!l->opened) {
+		log_debug("adapter listed adapter=%s version=%u rank=%d "
+			  "bytes=%ju",
+		    info->name, info->version, info->rank,
+		    (uintmax_t)info->bytes);
+		return;
+	}
+	log_info("adapter listed adapter=%s version=%u rank=%d bytes=%ju",
+	    info->name, info->version, info->rank, (uintmax_t)info->bytes);
+	if (l->w.events != NULL)
+		event_put(l->w.events,
+		    about(EVENT_LISTED, (int32_t)a, info->version), "%s",
+		    info->name);
+}
+
+void
+ld_note_broken(struct ld *l, const char *name, const char *why)
+{
+	log_warn("adapter is broken adapter=%s reason=%s", name, why);
+	if (l->opened && l->w.events != NULL)
+		event_put(l->w.events, about(EVENT_FAILED, -1, 0), "%s: %s",
+		    name, why);
+}
+
+void
+ld_note_retired(struct ld *l, uint32_t a, const char *because)
+{
+	const struct dir_info *info = &l->w.info[a];
+	struct event_note note = about(EVENT_RETIRED, (int32_t)a,
+	    info->version);
+
+	note.reason = REASON_GONE;
+	log_info("adapter retired adapter=%s version=%u because=%s", info->name,
+	    info->version, because);
+	if (l->w.events != NULL)
+		event_put(l->w.events, note, "%s", info->name);
+}
+
+void
+ld_note_first(struct ld *l)
+{
+	l->opened = true;
+	log_info("catalogue is read adapters=%u broken=%u", l->listed,
+	    l->broken);
+	if (l->w.events == NULL)
+		return;
+	if (l->broken == 0)
+		event_put(l->w.events, about(EVENT_LISTED, -1, 0),
+		    "%u adapters", l->listed);
+	else
+		event_put(l->w.events, about(EVENT_LISTED, -1, 0),
+		    "%u adapters, %u broken", l->listed, l->broken);
+}
+
+void
+ld_note_failed(struct ld *l, uint32_t a, const char *why)
+{
+	const char *name = l->w.info[a].name;
+
+	log_warn("adapter failed adapter=%s reason=%s", name, why);
+	if (l->w.events != NULL)
+		event_put(l->w.events, about(EVENT_FAILED, (int32_t)a, 0),
+		    "%s: %s", name, why);
+}
+
+static uint32_t
+microseconds(nsec t)
+{
+	t /= MICROSECOND;
+	return t < 0 ? 0 : t < UINT32_MAX ? (uint32_t)t : UINT32_MAX;
+}
+
+void
+ld_note_times(struct dir_info *info, const struct ld_job *j)
+{
+	uint32_t read = microseconds(j->read_ns - j->taken_ns);
+
+	info->disk_us = j->was_read ? read : 0;
+	info->host_us = j->was_read ? 0 : read;
+	info->copy_us = microseconds(j->pass.end_ns - j->read_ns);
+}
+
+void
+ld_note_loaded(struct ld *l, const struct ld_job *j)
+{
+	struct dir_info *info = &l->w.info[j->adapter];
+	nsec told = clock_mono(), took = told - j->asked_ns;
+	struct histogram *h = j->was_read ? l->w.load_disk : l->w.load_host;
+	struct event_note event = about(EVENT_LOADED, (int32_t)j->adapter,
+	    (uint64_t)took);
+	struct load_note note = { .asked_ns = j->asked_ns,
+		.queue_ns = j->taken_ns - j->asked_ns,
+		.read_ns = j->read_ns - j->taken_ns,
+		.wait_ns = j->pass.begin_ns - j->read_ns,
+		.copy_ns = j->pass.end_ns - j->pass.begin_ns,
+		.tell_ns = told - j->pass.end_ns,
+		.bytes = j->bytes,
+		.adapter = j->adapter,
+		.rank = (uint16_t)info->rank,
+		.from_disk = j->was_read };
+
+	sample_put_load(l->w.samples, ++l->samples, &note);
+	if (h != NULL)
+		histogram_add(h, HISTOGRAM_TIME, (uint64_t)took, 1);
+	event.reason = j->was_read ? REASON_DISK : REASON_HOST;
+	if (l->w.events != NULL)
+		event_put(l->w.events, event, "%s", info->name);
+	log_debug("adapter loaded adapter=%s from=%s took_ms=%.3f bytes=%ju",
+	    info->name, event_reason(event.reason), clock_ms(took),
+	    (uintmax_t)j->bytes);
+}
