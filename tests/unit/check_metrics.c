@@ -371,6 +371,22 @@ START_TEST(the_working_set_is_what_a_minute_used_over_what_there_is_for_it)
 }
 END_TEST
 
+#define STATE(state)                                                           \
+	value("chameleon_role_state{role=\"loader\",state=\"" state "\"}")
+
+START_TEST(a_process_that_was_reaped_is_dead_whatever_it_said)
+{
+	atomic_store(&as[PROC_LOADER].cell[PROC_LOADER]->state, CELL_RUN);
+	(void)written();
+	ck_assert(STATE("run") == 0);
+	ck_assert(STATE("dead") == 1);
+	ck_assert(value("chameleon_up") == 0);
+	atomic_store(&as[PROC_LOADER].cell[PROC_LOADER]->state, CELL_DONE);
+	(void)written();
+	ck_assert(STATE("done") == 1);
+}
+END_TEST
+
 START_TEST(docs_metrics_md_is_what_the_table_makes)
 {
 	char *made_text = NULL, *there;
@@ -418,6 +434,7 @@ suite_metrics(void)
 	tcase_add_test(t, resident_adapters_are_listed_by_last_use);
 	tcase_add_test(t,
 	    the_working_set_is_what_a_minute_used_over_what_there_is_for_it);
+	tcase_add_test(t, a_process_that_was_reaped_is_dead_whatever_it_said);
 	tcase_add_test(t, docs_metrics_md_is_what_the_table_makes);
 	suite_add_tcase(s, t);
 	return s;
