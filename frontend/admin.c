@@ -124,6 +124,30 @@ only_known(const struct admin_op *op, const json_t *root, struct api_fail *fail)
 	    "unknown field '%s': %s has only %s", stranger, op->name, all);
 }
 
+/* What is wished for is worth a line on operators' screens, whatever becomes of
+ * it. */
+static void
+note(struct frontend *fe, const struct pending *p)
+{
+	struct event_log *log = fe->g->events[PROC_FRONTEND];
+	struct event_note e = { .at_ns = fe->now,
+		.kind = EVENT_OPERATOR,
+		.adapter = p->adapter,
+		.slot = -1 };
+	char name[DIR_NAME_MAX];
+	struct conf_row row;
+
+	if (p->adapter >= 0) {
+		fe_names_copy(fe->g, p->adapter, name);
+		event_put(log, e, "%s %s", p->op->name, name);
+	} else if (p->value[0] != '\0') {
+		(void)conf_row(&fe->proc->conf, p->setting, &row);
+		event_put(log, e, "%s %s=%s", p->op->name, row.key, p->value);
+	} else {
+		event_put(log, e, "%s", p->op->name);
+	}
+}
+
 static bool
 begin(struct frontend *fe, struct conn *c, const json_t *root, const char *op,
     struct pending *p, struct api_fail *fail)
@@ -135,7 +159,12 @@ begin(struct frontend *fe, struct conn *c, const json_t *root, const char *op,
 	if (fe->npending == FE_PENDING_MAX)
 		return api_refuse(fail, API_OVERLOADED, "",
 		    "%d operations are being waited for", FE_PENDING_MAX);
-	return p->op->start == NULL || p->op->start(fe, p, fail);
+	if (p->op->start == NULL)
+		return true;
+	if (!p->op->start(fe, p, fail))
+		return false;
+	note(fe, p);
+	return true;
 }
 
 void

@@ -17,11 +17,14 @@ void
 fe_answer_fail(struct frontend *fe, uint32_t slot, const struct api_fail *fail)
 {
 	struct conn *c = client(fe, slot);
+	struct api_fail told = *fail;
+	struct record_note n;
 
-	fe_count(&fe->g->frontend_meters->failed, 1);
-	api_error(&c->out, fe->g->request[slot].id, fail);
+	fe_note(fe, slot, RECORD_FAILED, api_code_text(fail->code), &n);
+	told.ended = &n;
+	api_error(&c->out, fe->g->request[slot].id, &told);
 	conns_written(&fe->conns, c);
-	fe_slot_close(fe, slot);
+	fe_slot_close(fe, slot, &n);
 }
 
 static void
@@ -125,12 +128,14 @@ tell(struct frontend *fe, uint32_t slot, uint32_t n, bool ended)
 }
 
 static void
-finish(struct frontend *fe, uint32_t slot, const char *reason, int32_t stop_id)
+finish(struct frontend *fe, uint32_t slot, enum record_end end, int32_t stop_id)
 {
-	fe_last_line(fe, slot, reason, stop_id);
+	struct record_note n;
+
+	fe_note(fe, slot, end, "", &n);
+	fe_last_line(fe, &n, stop_id);
 	conns_written(&fe->conns, client(fe, slot));
-	fe_count(&fe->g->frontend_meters->finished, 1);
-	fe_slot_close(fe, slot);
+	fe_slot_close(fe, slot, &n);
 }
 
 static void
@@ -143,10 +148,10 @@ ended(struct frontend *fe, uint32_t slot)
 
 	switch (r->finish) {
 	case FINISH_STOP:
-		finish(fe, slot, "stop", r->stop_id);
+		finish(fe, slot, RECORD_STOP, r->stop_id);
 		break;
 	case FINISH_LENGTH:
-		finish(fe, slot, "length", -1);
+		finish(fe, slot, RECORD_LENGTH, -1);
 		break;
 	case FINISH_NUMBERS:
 		fail_with(fe, slot, API_NOT_FINITE,
@@ -249,7 +254,7 @@ fe_answer(struct frontend *fe, uint32_t slot)
 		!tell(fe, slot, n, fin)))
 		denied(fe, slot, DENIED_DAMAGED);
 	else if (a->stops != NULL && a->stops->hit >= 0)
-		finish(fe, slot, "stop", -1);
+		finish(fe, slot, RECORD_STOP, -1);
 	else if (fin)
 		ended(fe, slot);
 	else if (s.gen == a->gen && s.state == S_DENIED)
@@ -259,19 +264,21 @@ fe_answer(struct frontend *fe, uint32_t slot)
 		denied(fe, slot, DENIED_DEADLINE);
 }
 
-void
-fe_answer_cancel(struct frontend *fe, uint32_t slot)
+bool
+fe_answer_cancel(struct frontend *fe, uint32_t slot, const char *by,
+    struct record_note *note)
 {
 	uint32_t n;
 
 	/* It may have ended just now. */
 	fe_answer(fe, slot);
 	if (fe->answers[slot].set != ANSWER_OPEN)
-		return;
+		return false;
 	if (progress(fe, slot, word_load(&fe->g->x[slot]), &n))
 		(void)tell(fe, slot, n, true);
-	fe_last_line(fe, slot, "cancelled", -1);
+	fe_note(fe, slot, RECORD_CANCELLED, by, note);
+	fe_last_line(fe, note, -1);
 	conns_written(&fe->conns, client(fe, slot));
-	fe_count(&fe->g->frontend_meters->cancelled, 1);
-	fe_slot_close(fe, slot);
+	fe_slot_close(fe, slot, note);
+	return true;
 }

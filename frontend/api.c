@@ -137,6 +137,13 @@ api_stranger(const json_t *root, const char *const *known, int n)
 	return NULL;
 }
 
+static void
+put_ms(struct line_out *o, const char *name, nsec length)
+{
+	line_put(o, name);
+	line_ms(o, length);
+}
+
 void
 api_error(struct line_out *o, const char *id, const struct api_fail *f)
 {
@@ -160,5 +167,33 @@ api_error(struct line_out *o, const char *id, const struct api_fail *f)
 		line_put(o, ",\"busy\":");
 		line_int(o, f->busy);
 	}
-	line_put(o, "}}\n");
+	line_put(o, "}");
+	if (f->ended != NULL)
+		api_timing(o, f->ended);
+	line_put(o, "}\n");
+}
+
+void
+api_timing(struct line_out *o, const struct record_note *n)
+{
+	const struct wait_split *w = &n->wait;
+
+	put_ms(o, ",\"timing\":{\"queue_ms\":", n->queue_ns);
+	put_ms(o, ",\"adapter_ms\":", n->adapter_ns);
+	put_ms(o, ",\"prefill_ms\":", n->prefill_ns);
+	put_ms(o, ",\"ttft_ms\":", n->ttft_ns);
+	put_ms(o, ",\"decode_ms\":", n->decode_ns);
+	put_ms(o, ",\"total_ms\":", n->total_ns);
+	put_ms(o, ",\"longest_gap_ms\":", n->longest_ns);
+	line_put(o, ",\"queue\":{\"");
+	for (uint32_t i = WHY_NONE + 1; i < WHY_COUNT; i++) {
+		line_put(o, why_name(i));
+		put_ms(o, "_ms\":", w->by_ns[i]);
+		line_put(o, ",\"");
+	}
+	put_ms(o, "other_ms\":", w->by_ns[WHY_NONE]);
+	put_ms(o, "},\"adapter\":{\"disk_ms\":", w->disk_ns);
+	put_ms(o, ",\"host_ms\":", w->host_ns);
+	put_ms(o, ",\"copy_ms\":", w->copy_ns);
+	line_put(o, "}}");
 }

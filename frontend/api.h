@@ -36,8 +36,9 @@ struct api_fail {
 	enum api_code code;
 	char param[API_PARAM_MAX]; /* the field; "": none in particular */
 	char message[API_MESSAGE_MAX];
-	uint32_t retry_after_ms; /* 0: not said */
-	uint32_t busy;		 /* requests; 0: not said */
+	uint32_t retry_after_ms;	 /* 0: not said */
+	uint32_t busy;			 /* requests; 0: not said */
+	const struct record_note *ended; /* the request that it ends, if any */
 };
 
 struct api_request {
@@ -81,6 +82,9 @@ const char *api_kind(const json_t *);
 
 /* The whole error line, newline included. */
 void api_error(struct line_out *, const char *id, const struct api_fail *);
+
+/* ,"timing":{...}: where the time of a request went that has ended. */
+void api_timing(struct line_out *, const struct record_note *);
 
 const char *api_code_text(enum api_code);
 

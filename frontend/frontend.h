@@ -5,6 +5,7 @@
  *	api.c      a line becomes a checked request (fields.c: its fields)
  *	submit.c   a request becomes a slot: transition 1
  *	answer.c   tokens become text and lines: transitions 6 and 7
+ *	record.c   what is known of a request at its end (keep.c: who is told)
  *	ops.c      everything that is asked with "op" (admin*.c: by operators)
  *	restart.c  what the last life left: slots, parked connections
  *	open.c     start and end
@@ -103,6 +104,12 @@ struct drops {
 	uint32_t count, size;
 };
 
+/* Slow requests that were logged in this second. */
+struct slow {
+	nsec since_ns;
+	uint32_t lines, left_out;
+};
+
 struct frontend {
 	struct proc *proc;
 	struct segs *g;
@@ -117,6 +124,7 @@ struct frontend {
 	uint32_t npending;
 	struct left left;
 	struct drops drops;
+	struct slow slow;
 	uint64_t ids_made;
 	struct rng rng;
 	struct ring_tx to_scheduler, to_gpuexec;
@@ -150,8 +158,9 @@ bool fe_slot_take(struct frontend *, uint32_t *slot);
 void fe_slot_untake(struct frontend *, uint32_t slot);
 /* Payload and answer are written: the request is accepted. */
 void fe_slot_submit(struct frontend *, uint32_t slot, struct conn *);
-/* Transition 7. */
-void fe_slot_close(struct frontend *, uint32_t slot);
+/* Transition 7.  Whoever closes one has noted how it ended, and keeps it. */
+void fe_slot_close(struct frontend *, uint32_t slot,
+    const struct record_note *);
 /* Slots that the scheduler has released become free. */
 void fe_slots_reclaim(struct frontend *);
 void fe_slot_released(struct frontend *, uint32_t slot);
@@ -163,11 +172,24 @@ void fe_submit(struct frontend *, struct conn *, const json_t *root, char *id);
 void fe_answer(struct frontend *, uint32_t slot);
 /* Ends an open slot with an error line. */
 void fe_answer_fail(struct frontend *, uint32_t slot, const struct api_fail *);
-/* Ends it as its client asked. */
-void fe_answer_cancel(struct frontend *, uint32_t slot);
+/* Ends it as somebody asked, and notes what it was; by: "client", "operator".
+ * false: it has ended by itself just now. */
+bool fe_answer_cancel(struct frontend *, uint32_t slot, const char *by,
+    struct record_note *);
 
-/* last.c: an answer's last line. */
-void fe_last_line(struct frontend *, uint32_t slot, const char *reason,
+/* record.c: all that is known of an open slot that ends now.  code is that of a
+ * failure, or says who cancelled it; else "". */
+void fe_note(struct frontend *, uint32_t slot, enum record_end,
+    const char *code, struct record_note *);
+
+/* keep.c: into the records, the distributions, the counters; and into the log if
+ * it was slow. */
+void fe_keep(struct frontend *, const struct record_note *);
+/* Says how many slow ones were left out. */
+void fe_slow_tick(struct frontend *);
+
+/* last.c: an answer's last line; the note says how it ended. */
+void fe_last_line(struct frontend *, const struct record_note *,
     int32_t stop_id);
 /* Text of token i, at most TOK_PIECE_MAX + STOPS_BYTES_MAX + 8 bytes. */
 size_t fe_token_text(struct frontend *, uint32_t slot, uint32_t i, int32_t id,
@@ -175,7 +197,7 @@ size_t fe_token_text(struct frontend *, uint32_t slot, uint32_t i, int32_t id,
 size_t fe_end_text(struct frontend *, uint32_t slot, char *out);
 #define FE_PIECE_MAX (TOK_PIECE_MAX + STOPS_BYTES_MAX + 8)
 
-/* ops.c, admin.c, admin_adapter.c, stats.c */
+/* ops.c, admin.c, admin_adapter.c, stats.c, list.c */
 void fe_op(struct frontend *, struct conn *, const json_t *root, const char *op,
     const char *id);
 void fe_admin_op(struct frontend *, struct conn *, const json_t *root,

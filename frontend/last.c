@@ -1,6 +1,5 @@
 /* The text of an answer's tokens, and its last line. */
 #include "frontend/frontend.h"
-#include "shm/word.h"
 
 #include <string.h>
 
@@ -105,44 +104,14 @@ put_stop_reason(struct frontend *fe, uint32_t slot, int32_t stop_id,
 }
 
 static void
-put_usage(struct frontend *fe, uint32_t slot, struct line_out *o)
+put_usage(const struct record_note *n, struct line_out *o)
 {
-	int32_t prompt = fe->g->request[slot].nprompt;
-	int32_t told = (int32_t)fe->answers[slot].told;
-
 	line_put(o, ",\"usage\":{\"prompt_tokens\":");
-	line_int(o, prompt);
+	line_int(o, n->prompt);
 	line_put(o, ",\"completion_tokens\":");
-	line_int(o, told);
+	line_int(o, n->tokens);
 	line_put(o, ",\"total_tokens\":");
-	line_int(o, prompt + told);
-	line_put(o, "}");
-}
-
-/* Times are each other process's own: differences may not be negative. */
-static void
-put_timing(struct frontend *fe, uint32_t slot, struct line_out *o)
-{
-	const struct slot_request *q = &fe->g->request[slot];
-	uint32_t gen = fe->answers[slot].gen;
-	bool placed = word_load(&fe->g->s[slot]).gen == gen;
-	bool run = word_load(&fe->g->x[slot]).gen == gen &&
-	    fe->answers[slot].told > 0;
-	const struct slot_ticket *t = &fe->g->ticket[slot];
-	nsec first = run ? fe->g->result[slot].first_ns : 0;
-	nsec adapter = placed ? t->adapter_ns - t->seen_ns : 0;
-
-	adapter = adapter > 0 ? adapter : 0;
-	line_put(o, ",\"timing\":{\"queue_ms\":");
-	line_ms(o, placed ? t->placed_ns - q->arrived_ns - adapter : 0);
-	line_put(o, ",\"adapter_ms\":");
-	line_ms(o, adapter);
-	line_put(o, ",\"prefill_ms\":");
-	line_ms(o, placed && run ? first - t->placed_ns : 0);
-	line_put(o, ",\"ttft_ms\":");
-	line_ms(o, run ? first - q->arrived_ns : 0);
-	line_put(o, ",\"total_ms\":");
-	line_ms(o, fe->now - q->arrived_ns);
+	line_int(o, (int64_t)n->prompt + n->tokens);
 	line_put(o, "}");
 }
 
@@ -157,39 +126,33 @@ source_name(uint32_t source)
 }
 
 static void
-put_adapter(struct frontend *fe, uint32_t slot, struct line_out *o)
+put_adapter(struct frontend *fe, const struct record_note *n,
+    struct line_out *o)
 {
-	const struct slot_request *q = &fe->g->request[slot];
-	const struct slot_result *r = &fe->g->result[slot];
-	uint32_t gen = fe->answers[slot].gen;
-	char name[DIR_NAME_MAX];
-
 	line_put(o, ",\"adapter\":");
-	if (q->adapter == SLOT_BASE) {
+	if (n->adapter == SLOT_BASE) {
 		line_put(o, "null");
 		return;
 	}
-	fe_names_copy(fe->g, q->adapter, name);
 	line_put(o, "{\"name\":");
-	line_text(o, name, strlen(name));
+	line_text(o, n->name, strlen(n->name));
 	/* Before it has run, there is no adapter that was computed with. */
-	if (word_load(&fe->g->x[slot]).gen == gen &&
-	    fe->answers[slot].told > 0) {
+	if (n->ran) {
 		line_put(o, ",\"digest\":");
-		line_hex(o, r->digest, 6);
+		line_hex(o, n->digest, sizeof(n->digest));
 		line_put(o, ",\"generation\":");
-		line_int(o, r->adapter_gen);
+		line_int(o, fe->g->result[n->slot].adapter_gen);
 		line_put(o, ",\"source\":\"");
-		line_put(o, source_name(fe->g->ticket[slot].source));
+		line_put(o, source_name(n->source));
 		line_put(o, "\"");
 	}
 	line_put(o, "}");
 }
 
 void
-fe_last_line(struct frontend *fe, uint32_t slot, const char *reason,
-    int32_t stop_id)
+fe_last_line(struct frontend *fe, const struct record_note *n, int32_t stop_id)
 {
+	uint32_t slot = n->slot;
 	struct answer *a = &fe->answers[slot];
 	struct line_out *o = &fe->conns.list[a->conn].out;
 	size_t before = line_pending(o);
@@ -204,12 +167,12 @@ fe_last_line(struct frontend *fe, uint32_t slot, const char *reason,
 			fe_probs_put(&a->probs, o);
 	}
 	line_put(o, ",\"done\":true,\"finish_reason\":\"");
-	line_put(o, reason);
+	line_put(o, record_end_name(n->end));
 	line_put(o, "\"");
 	put_stop_reason(fe, slot, stop_id, o);
-	put_usage(fe, slot, o);
-	put_timing(fe, slot, o);
-	put_adapter(fe, slot, o);
+	put_usage(n, o);
+	api_timing(o, n);
+	put_adapter(fe, n, o);
 	line_put(o, "}\n");
 	/* A whole answer may be longer than what may wait of single tokens. */
 	if (!(a->flags & ANSWER_STREAM) && before == 0)

@@ -124,7 +124,14 @@ line_int(struct line_out *o, int64_t v)
 void
 line_ms(struct line_out *o, nsec length)
 {
-	line_fmt(o, "%.3f", length > 0 ? clock_ms(length) : 0.0);
+	int64_t us = length <= 0 ?
+	    0 :
+	    length / MICROSECOND + (length % MICROSECOND >= MICROSECOND / 2);
+	char point[4] = { '.', (char)('0' + us / 100 % 10),
+		(char)('0' + us / 10 % 10), (char)('0' + us % 10) };
+
+	line_int(o, us / 1000);
+	line_raw(o, point, sizeof(point));
 }
 
 void
@@ -137,11 +144,30 @@ line_real(struct line_out *o, double v)
 }
 
 void
+line_key(struct line_out *o, const char *name)
+{
+	line_raw(o, ",\"", 2);
+	line_put(o, name);
+	line_raw(o, "\":", 2);
+}
+
+void
+line_number(struct line_out *o, const char *name, uint64_t v)
+{
+	line_key(o, name);
+	line_int(o, (int64_t)(v & INT64_MAX));
+}
+
+void
 line_hex(struct line_out *o, const unsigned char *bytes, size_t n)
 {
+	static const char digits[] = "0123456789abcdef";
+
 	line_raw(o, "\"", 1);
 	for (size_t i = 0; i < n; i++)
-		line_fmt(o, "%02x", bytes[i]);
+		line_raw(o,
+		    (char[2]){ digits[bytes[i] >> 4], digits[bytes[i] & 15] },
+		    2);
 	line_raw(o, "\"", 1);
 }
 

@@ -50,6 +50,10 @@ void line_int(struct line_out *, int64_t);
 void line_ms(struct line_out *, nsec);
 void line_real(struct line_out *, double);
 
+/* ,"name": and with it a whole number that is another process's. */
+void line_key(struct line_out *, const char *name);
+void line_number(struct line_out *, const char *name, uint64_t);
+
 /* 2 n hexadecimal digits, in quotes. */
 void line_hex(struct line_out *, const unsigned char *bytes, size_t n);
 

@@ -84,10 +84,11 @@ static void
 on_gone(void *arg, struct conn *c)
 {
 	struct frontend *fe = arg;
+	struct record_note n;
 
 	while (c->answers >= 0) {
-		fe_count(&fe->g->frontend_meters->cancelled, 1);
-		fe_slot_close(fe, (uint32_t)c->answers);
+		fe_note(fe, (uint32_t)c->answers, RECORD_CANCELLED, "gone", &n);
+		fe_slot_close(fe, (uint32_t)c->answers, &n);
 	}
 	fe_pending_gone(fe, c->tag);
 }
@@ -248,6 +249,7 @@ fe_tick(struct frontend *fe, nsec now)
 		fe_answer(fe, open->slot[i]);
 	fe_slots_reclaim(fe);
 	fe_pending_look(fe);
+	fe_slow_tick(fe);
 	fe_drops_send(fe);
 	conns_tick(&fe->conns, now);
 	if (fe->deaf && now >= fe->deaf_until)

@@ -84,11 +84,14 @@ give_up(struct frontend *fe, uint32_t slot, const struct api_fail *fail,
     struct line_out *out)
 {
 	char *id = fe->g->request[slot].id;
+	struct api_fail told = *fail;
+	struct record_note n;
 
 	id[SLOT_ID_MAX - 1] = '\0';
-	api_error(out, id, fail);
-	fe_count(&fe->g->frontend_meters->failed, 1);
-	fe_slot_close(fe, slot);
+	fe_note(fe, slot, RECORD_FAILED, api_code_text(fail->code), &n);
+	told.ended = &n;
+	api_error(out, id, &told);
+	fe_slot_close(fe, slot, &n);
 }
 
 /* What had come on the connection but was not yet read died with the last
@@ -130,8 +133,11 @@ fe_begin(struct frontend *fe)
 			 "requests=%u",
 		    open->count);
 	while (open->count > 0) {
-		fe_count(&fe->g->frontend_meters->cancelled, 1);
-		fe_slot_close(fe, open->slot[open->count - 1]);
+		uint32_t slot = open->slot[open->count - 1];
+		struct record_note n;
+
+		fe_note(fe, slot, RECORD_CANCELLED, "gone", &n);
+		fe_slot_close(fe, slot, &n);
 	}
 	fe_left_close(fe);
 	fe->begun = true;

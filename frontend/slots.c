@@ -159,11 +159,12 @@ unlink_from(struct frontend *fe, struct conn *c, struct answer *a)
 }
 
 void
-fe_slot_close(struct frontend *fe, uint32_t slot)
+fe_slot_close(struct frontend *fe, uint32_t slot, const struct record_note *n)
 {
 	struct answer *a = &fe->answers[slot];
 
 	must(a->set == ANSWER_OPEN);
+	fe_keep(fe, n);
 	/* One left by the last life hangs on no connection of this one. */
 	if (fe->begun)
 		unlink_from(fe, &fe->conns.list[a->conn], a);

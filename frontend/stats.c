@@ -1,4 +1,4 @@
-/* The engine's counters and its adapters, each as one JSON line. */
+/* The engine's counters, distributions and memory as one JSON line. */
 #include "frontend/frontend.h"
 #include "shm/word.h"
 
@@ -39,25 +39,10 @@ static const struct meter of_loader[] = {
 	    sizeof(of_##kind) / sizeof(struct meter))
 
 static void
-key(struct line_out *o, const char *name)
-{
-	line_put(o, ",\"");
-	line_put(o, name);
-	line_put(o, "\":");
-}
-
-static void
-number(struct line_out *o, const char *name, uint64_t v)
-{
-	key(o, name);
-	line_int(o, (int64_t)(v & INT64_MAX));
-}
-
-static void
 put_meters(struct line_out *o, const char *name, const void *meters,
     const struct meter *list, size_t n)
 {
-	key(o, name);
+	line_key(o, name);
 	for (size_t i = 0; i < n; i++) {
 		const _Atomic uint64_t *m = (const _Atomic uint64_t
 			*)((const char *)meters + list[i].at);
@@ -78,7 +63,7 @@ put_processes(struct frontend *fe, struct line_out *o)
 	static const char *const states[] = { "none", "boot", "run", "drain",
 		"done", "failed" };
 
-	key(o, "processes");
+	line_key(o, "processes");
 	line_put(o, "[");
 	for (int i = 0; i < PROC_COUNT; i++) {
 		const struct order *order = &fe->g->supervisor->order[i];
@@ -90,14 +75,42 @@ put_processes(struct frontend *fe, struct line_out *o)
 		line_put(o, "\",\"state\":\"");
 		line_put(o, state <= CELL_FAILED ? states[state] : "unknown");
 		line_put(o, "\"");
-		number(o, "pid", atomic_load(&order->pid));
-		number(o, "epoch", atomic_load(&order->epoch));
-		number(o, "restarts", atomic_load(&order->restarts));
-		key(o, "silent_ms");
+		line_number(o, "pid", atomic_load(&order->pid));
+		line_number(o, "epoch", atomic_load(&order->epoch));
+		line_number(o, "restarts", atomic_load(&order->restarts));
+		line_key(o, "silent_ms");
 		line_ms(o, fe->now - atomic_load(&cell->beat_ns));
 		line_put(o, "}");
 	}
 	line_put(o, "]");
+}
+
+static uint64_t
+meter_of(const _Atomic uint64_t *m, uint64_t most)
+{
+	uint64_t v = atomic_load_explicit(m, memory_order_relaxed);
+
+	return v < most ? v : most;
+}
+
+/* The pool by owner, as the scheduler counts its chunks. */
+static void
+put_pool(const struct frontend *fe, struct line_out *o)
+{
+	const struct plan *p = fe->plan;
+	const struct scheduler_meters *m = fe->g->scheduler_meters;
+	uint64_t kv = meter_of(&m->kv_chunks, p->chunks);
+	uint64_t adapters = meter_of(&m->adapter_chunks, p->chunks - kv);
+	uint64_t used = meter_of(&m->kv_blocks_used,
+	    (uint64_t)p->chunks * p->blocks_per_chunk);
+
+	line_number(o, "kv_bytes", kv * p->chunk_bytes);
+	line_number(o, "kv_used_bytes", used * p->kv_block_bytes);
+	line_number(o, "adapter_bytes", adapters * p->chunk_bytes);
+	line_number(o, "idle_bytes",
+	    (p->chunks - kv - adapters) * (uint64_t)p->chunk_bytes);
+	line_number(o, "host_bytes",
+	    meter_of(&fe->g->loader_meters->host_bytes, INT64_MAX));
 }
 
 static void
@@ -109,14 +122,61 @@ put_memory(struct frontend *fe, struct line_out *o)
 	for (int i = 0; i < SEG_COUNT; i++)
 		if (i != SEG_POOL)
 			shared += p->seg_bytes[i];
-	key(o, "memory");
+	line_key(o, "memory");
 	line_put(o, "{\"pool_bytes\":");
 	line_int(o, (int64_t)p->seg_bytes[SEG_POOL]);
-	number(o, "chunk_bytes", p->chunk_bytes);
-	number(o, "chunks", p->chunks);
-	number(o, "shared_bytes", shared);
-	number(o, "weights_bytes", p->weights_bytes);
-	number(o, "work_bytes", p->work_bytes);
+	line_number(o, "chunk_bytes", p->chunk_bytes);
+	line_number(o, "chunks", p->chunks);
+	line_number(o, "shared_bytes", shared);
+	line_number(o, "weights_bytes", p->weights_bytes);
+	line_number(o, "work_bytes", p->work_bytes);
+	put_pool(fe, o);
+	line_put(o, "}");
+}
+
+static void
+put_quantiles(struct line_out *o, const struct segs *g, int i)
+{
+	static const struct {
+		const char *name;
+		double q;
+	} shown[] = { { "p50", 0.5 }, { "p99", 0.99 } };
+	const struct histogram_row *row = &histogram_rows[i];
+	bool time = row->kind == HISTOGRAM_TIME;
+	struct histogram_view v;
+
+	histogram_read(g->histogram[i], &v);
+	line_fmt(o, "\"%s%s\":{\"count\":%ju", row->name, time ? "_ms" : "",
+	    (uintmax_t)v.total);
+	for (size_t k = 0; k < sizeof(shown) / sizeof(shown[0]); k++) {
+		double value = histogram_quantile(&v, row->kind, shown[k].q);
+
+		line_key(o, shown[k].name);
+		if (time)
+			line_ms(o, (nsec)value);
+		else
+			line_real(o, value);
+	}
+	line_put(o, "}");
+}
+
+/* The distributions of all processes, over the life of the instance. */
+static void
+put_histograms(struct line_out *o, const struct segs *g,
+    enum histogram_kind kind, const char *name)
+{
+	bool first = true;
+
+	line_key(o, name);
+	line_put(o, "{");
+	for (int i = 0; i < HISTOGRAM_ALL; i++) {
+		if (histogram_rows[i].kind != kind)
+			continue;
+		if (!first)
+			line_put(o, ",");
+		first = false;
+		put_quantiles(o, g, i);
+	}
 	line_put(o, "}");
 }
 
@@ -125,7 +185,7 @@ put_why(struct line_out *o, const struct sched_queue *q)
 {
 	uint32_t why = atomic_load_explicit(&q->why, memory_order_relaxed);
 
-	key(o, "why");
+	line_key(o, "why");
 	line_put(o, "\"");
 	line_put(o, why_name(why));
 	line_put(o, "\",\"blocked_ms\":{");
@@ -140,11 +200,11 @@ put_why(struct line_out *o, const struct sched_queue *q)
 }
 
 #define REAL(o, q, name)                                                       \
-	(key(o, #name),                                                        \
+	(line_key(o, #name),                                                   \
 	    line_real(o,                                                       \
 		atomic_load_explicit(&(q)->name, memory_order_relaxed)))
 #define WHOLE(o, q, name)                                                      \
-	(key(o, #name),                                                        \
+	(line_key(o, #name),                                                   \
 	    line_int(o,                                                        \
 		(int64_t)atomic_load_explicit(&(q)->name,                      \
 		    memory_order_relaxed)))
@@ -165,7 +225,7 @@ put_queue(const struct frontend *fe, struct line_out *o, uint32_t i)
 	WHOLE(o, q, waiting);
 	WHOLE(o, q, running);
 	WHOLE(o, q, admitted);
-	key(o, "oldest_ms");
+	line_key(o, "oldest_ms");
 	line_ms(o, oldest > 0 ? fe->now - oldest : 0);
 	put_why(o, q);
 	line_put(o, "}");
@@ -178,7 +238,7 @@ put_queues(const struct frontend *fe, struct line_out *o)
 	uint64_t n = atomic_load_explicit(&fe->g->scheduler_meters->queues_now,
 	    memory_order_relaxed);
 
-	key(o, "queues");
+	line_key(o, "queues");
 	line_put(o, "[");
 	for (uint32_t i = 0; i < SEG_QUEUES && i <= n; i++)
 		put_queue(fe, o, i);
@@ -193,93 +253,23 @@ fe_stats(struct frontend *fe, struct line_out *o, const char *id)
 	line_put(o, ",\"stats\":{\"instance\":");
 	line_text(o, fe->g->instance,
 	    strnlen(fe->g->instance, SEG_INSTANCE_MAX));
-	key(o, "draining");
+	line_key(o, "draining");
 	line_put(o, fe->proc->draining ? "true" : "false");
-	key(o, "slots");
+	line_key(o, "slots");
 	line_put(o, "{\"total\":");
 	line_int(o, fe->plan->slots);
-	number(o, "open", fe->sets[ANSWER_OPEN].count);
-	number(o, "closing", fe->sets[ANSWER_CLOSING].count);
-	number(o, "free", fe->sets[ANSWER_FREE].count);
+	line_number(o, "open", fe->sets[ANSWER_OPEN].count);
+	line_number(o, "closing", fe->sets[ANSWER_CLOSING].count);
+	line_number(o, "free", fe->sets[ANSWER_FREE].count);
 	line_put(o, "}");
 	PUT(o, fe->g, frontend);
 	PUT(o, fe->g, scheduler);
 	put_queues(fe, o);
 	PUT(o, fe->g, gpuexec);
 	PUT(o, fe->g, loader);
+	put_histograms(o, fe->g, HISTOGRAM_TIME, "latency");
+	put_histograms(o, fe->g, HISTOGRAM_COUNT, "sizes");
 	put_memory(fe, o);
 	put_processes(fe, o);
 	line_put(o, "}}\n");
-}
-
-static const char *
-state_name(uint32_t have)
-{
-	static const char *const names[] = { [HAVE_ABSENT] = "disk",
-		[HAVE_HOST] = "host",
-		[HAVE_LOADING] = "loading",
-		[HAVE_RESIDENT] = "resident",
-		[HAVE_FAILED] = "failed" };
-
-	return have <= HAVE_FAILED ? names[have] : "failed";
-}
-
-static void
-put_adapter(struct frontend *fe, struct line_out *o, uint32_t a,
-    enum dir_state entry)
-{
-	const struct dir_info *info = &fe->g->info[a];
-	uint32_t have = word_load_place(&fe->g->have[a]).state;
-	char text[DIR_REASON_MAX];
-
-	line_put(o, "{\"name\":");
-	fe_names_copy(fe->g, (int32_t)a, text);
-	line_text(o, text, strlen(text));
-	key(o, "rank");
-	line_int(o, info->rank);
-	key(o, "state");
-	line_put(o, "\"");
-	line_put(o, entry == DIR_BROKEN ? "broken" : state_name(have));
-	line_put(o, "\"");
-	key(o, "pinned");
-	line_put(o, fe_pinned(fe, a) ? "true" : "false");
-	number(o, "bytes", info->bytes);
-	number(o, "version", info->version);
-	/* Known once it was read whole. */
-	key(o, "digest");
-	if (memcmp(info->digest, (unsigned char[32]){ 0 }, 32) == 0)
-		line_put(o, "null");
-	else
-		line_hex(o, info->digest, 6);
-	if (entry == DIR_BROKEN || have == HAVE_FAILED) {
-		key(o, "reason");
-		fe_reason(fe->g, (int32_t)a, text);
-		line_text(o, text, strlen(text));
-	}
-	line_put(o, "}");
-}
-
-void
-fe_adapters(struct frontend *fe, struct line_out *o, const char *id)
-{
-	bool first = true;
-
-	line_put(o, "{\"id\":");
-	line_put(o, id);
-	line_put(o, ",\"base\":");
-	line_text(o, fe->names.base, strlen(fe->names.base));
-	line_put(o, ",\"adapters\":[");
-	for (uint32_t a = 0; a < fe->plan->adapters; a++) {
-		uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
-		    memory_order_acquire);
-		enum dir_state state = dir_entry_state(entry);
-
-		if (state != DIR_LISTED && state != DIR_BROKEN)
-			continue;
-		if (!first)
-			line_put(o, ",");
-		first = false;
-		put_adapter(fe, o, a, state);
-	}
-	line_put(o, "]}\n");
 }

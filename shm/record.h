@@ -10,6 +10,11 @@
  *	                                      | decode_ns
  *	ttft_ns = queue_ns + adapter_ns + prefill_ns
  *
+ * Times are whole microseconds, so the parts add up as they are printed.  What
+ * has not come to pass ends where the request ended: without a token ttft_ns is 0
+ * and the stages add up to total_ns.  by_ns[WHY_NONE] is all of queue_ns that no
+ * reason accounts for.
+ *
  * Waiting  Never.
  */
 #ifndef SHM_RECORD_H
@@ -68,8 +73,9 @@ struct record_note {
 	uint8_t source;		 /* enum slot_source */
 	uint8_t end;		 /* enum record_end */
 	uint8_t queue; /* it was admitted from; 0: past the age limit */
-	bool streamed, ran;
-	char code[RECORD_CODE_MAX]; /* of a failure; "" */
+	bool streamed, placed, ran; /* placed once; has a token */
+	/* Of a failure; who cancelled: "client", "gone", "operator"; else "". */
+	char code[RECORD_CODE_MAX];
 	uint32_t prompt, tokens, max_tokens, predicted;
 	uint32_t squashes, deaths;
 	nsec arrived_ns; /* monotonic */

@@ -23,6 +23,11 @@ one '{"op":"unload","id":"u","name":"roman"}'
 quiz --adapter roman
 one '{"op":"rescan","id":"r"}'
 one '{"op":"stats","id":"s"}'
+has '"ttft_ms":{"count":[1-9]' "$dir/reply"
+has '"finished_stop":[1-9]' "$dir/reply"
+has '"kv_used_bytes":' "$dir/reply"
+one '{"op":"adapters","id":"a"}'
+has '"where":"device".*"queued":0,"running":0' "$dir/reply"
 echo '{"op":"load","id":"l","name":"romn"}' | ask_admin >"$dir/reply"
 has 'roman' "$dir/reply"
 one '{"op":"drain","id":"d"}'

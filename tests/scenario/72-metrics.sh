@@ -40,6 +40,15 @@ finished='chameleon_requests_total{state="finished"}'
 [ "$(sample "$finished")" = "$(stat frontend finished)" ] ||
     fail "finished: $(sample "$finished"), stats: $(stat frontend finished)"
 [ "$(sample "$finished")" = 200 ] || fail "finished: $(sample "$finished")"
+# Where the time went: the stages are all of it.
+get /metrics | awk '/^chameleon_stage_seconds_sum/ { stages += $2 }
+/^vllm:request_(queue|inference)_time_seconds_sum/ { halves += $2 }
+/^vllm:e2e_request_latency_seconds_sum/ { whole = $2 }
+END { print stages, halves, whole
+	exit !(whole > 0 && (stages - whole) ^ 2 < 1e-6 &&
+	    (halves - whole) ^ 2 < 1e-6) }' >"$dir/stages" ||
+    fail "stages, halves, whole: $(cat "$dir/stages")"
+
 # Where the listener is somebody's already: who has asked for it is told so.
 E=2
 s=0

@@ -437,7 +437,7 @@ page(void)
 	return text;
 }
 
-START_TEST(the_protocols_page_names_every_field_and_code)
+START_TEST(the_protocols_page_names_every_field_code_and_counter)
 {
 	static const char *const words[] = {
 #define FIELD(name, take, member, least, most, want) "`" #name "`",
@@ -446,6 +446,17 @@ START_TEST(the_protocols_page_names_every_field_and_code)
 #define CODE(name, text, type, meaning) "`" text "`",
 #include "frontend/codes.tbl"
 #undef CODE
+#define METER(name, what) "`" #name "`",
+#include "shm/frontend_meters.tbl"
+#include "shm/gpuexec_meters.tbl"
+#include "shm/loader_meters.tbl"
+#include "shm/scheduler_meters.tbl"
+#undef METER
+#define HISTOGRAM(by, name, kind, what) HISTOGRAM_##kind##_WORD(name),
+#define HISTOGRAM_TIME_WORD(name) "`" #name "_ms`"
+#define HISTOGRAM_COUNT_WORD(name) "`" #name "`"
+#include "shm/histograms.tbl"
+#undef HISTOGRAM
 	};
 	const char *text = page();
 
@@ -477,7 +488,8 @@ suite_frontend_parts(void)
 	tcase_add_test(t, an_id_that_is_too_long_is_refused);
 	tcase_add_test(t, a_message_is_cut_between_characters);
 	tcase_add_test(t, whatever_comes_is_read_or_refused_with_a_sentence);
-	tcase_add_test(t, the_protocols_page_names_every_field_and_code);
+	tcase_add_test(t,
+	    the_protocols_page_names_every_field_code_and_counter);
 	suite_add_tcase(s, t);
 	return s;
 }

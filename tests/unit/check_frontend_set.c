@@ -75,11 +75,14 @@ done(void)
 
 START_TEST(a_set_is_answered_when_the_scheduler_obeys_it)
 {
+	struct event_note e;
 	json_t *line;
 
 	wish("{\"op\":\"set\",\"id\":1,\"key\":\"policy.eviction\","
 	     "\"value\":\"gdsf\"}\n");
 	ck_assert(in_force("policy.eviction", "gdsf"));
+	ck_assert(event_get(rig.made.events[PROC_FRONTEND], 1, &e));
+	ck_assert_str_eq(e.text, "set policy.eviction=gdsf");
 	rig_say(fd, "{\"op\":\"ping\",\"id\":0}\n");
 	json_decref(line = rig_hear(&rig, fd));
 	take_up();

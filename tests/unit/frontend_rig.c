@@ -203,6 +203,14 @@ play_door(struct rig *r)
 	}
 }
 
+/* So long after the arrival; 0: now. */
+static nsec
+moment(const struct rig *r, uint32_t slot, nsec after)
+{
+	return after == 0 ? clock_mono() :
+			    r->made.request[slot].arrived_ns + after;
+}
+
 /* A token, or the end. */
 static void
 run(struct rig *r, uint32_t slot, struct word x)
@@ -223,7 +231,9 @@ run(struct rig *r, uint32_t slot, struct word x)
 		}
 		segs_tok(g, slot)[n] = r->script[n];
 		if (n == 0)
-			result->first_ns = clock_mono();
+			result->first_ns = moment(r, slot, r->first_ns);
+		result->last_ns = moment(r, slot, r->last_ns);
+		result->longest_ns = r->longest_ns;
 		x.low++;
 	} else {
 		result->finish = full ? FINISH_LENGTH : r->finish;
@@ -252,12 +262,14 @@ play_slot(struct rig *r, uint32_t slot)
 			.adapter = sc->request[slot].adapter,
 			.source = SLOT_HOST,
 			.seen_ns = clock_mono(),
+			.wait = r->wait,
+			.queue = r->queue,
 		};
 		sc->ticket[slot].adapter_ns = sc->ticket[slot].seen_ns;
-		sc->ticket[slot].placed_ns = clock_mono();
+		sc->ticket[slot].placed_ns = moment(r, slot, r->placed_ns);
 		word_store(&sc->s[slot],
-		    (struct word){ f.gen, r->deny != 0 ? S_DENIED : S_PLACED, 1,
-			r->deny });
+		    (struct word){ f.gen, r->deny != 0 ? S_DENIED : S_PLACED,
+			r->deny == 0, r->deny });
 		if (r->deny == 0)
 			word_store(&gx->x[slot],
 			    (struct word){ f.gen, X_RUN, 1, 0 });

@@ -29,6 +29,11 @@ struct rig {
 	enum slot_finish finish;
 	int32_t stop_id;
 	enum slot_denied deny;
+	/* What scheduler and executor say of its times, since its arrival; 0:
+	 * as they come. */
+	nsec placed_ns, first_ns, last_ns, longest_ns;
+	struct wait_split wait;
+	uint32_t queue;
 	bool engine; /* whether it works at all */
 	nsec later;  /* how far the frontend's clock is ahead of ours */
 };
