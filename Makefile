@@ -9,7 +9,7 @@ SAN    =
 
 VERSION  := 0.1.0
 RELEASED := 2026-11-26
-PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto
+PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto ncursesw libmicrohttpd
 SHELL    := /bin/sh
 clang    := $(findstring clang,$(CC))
 B        := build$(if $(SAN),-$(SAN))$(if $(clang),-clang)
@@ -42,7 +42,7 @@ endif
 # A role is a folder whose main.c is a program of its own; every folder is a
 # library.
 ROLES    := monitor frontend scheduler loader gpuexec
-LIBS     := base conf model policy shm device proc snap admin supervisor sim
+LIBS     := base conf model policy shm device proc snap admin supervisor tui sim
 PROGRAMS := $(B)/bin/chameleon $(ROLES:%=$(B)/bin/chameleon-%)
 LIB_A    := $(patsubst %,$(B)/%.a,$(LIBS))
 ROLE_A   := $(patsubst %,$(B)/%.a,$(ROLES))
@@ -53,16 +53,17 @@ SWARM_O  := $(patsubst %.c,$(B)/%.o,$(wildcard tests/swarm/*.c))
 UNIT_O   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/unit/*.c)) \
 	$(filter-out %/main.o,$(SWARM_O))
 DEPS     := build/deps.stamp
+DEPS_TESTS := build/deps-tests.stamp
 
 .PHONY: all demo check bench paper paper-live stress swarm man install clean help \
-	deps FORCE \
+	deps metrics-doc FORCE \
 	floors sizes purity readmes words format
 all: $(PROGRAMS) ## build every program (the default)
 
 demo: all $(B)/tools/quiz ## serve models/demo, ask every adapter, print the answers
 	@tools/demo.sh $(B)
 
-check: all $(B)/check $(call extra,tools) floors sizes purity readmes words format ## every rule and every test; SAN=address|undefined|thread for a build that watches itself
+check: $(DEPS_TESTS) all $(B)/check $(call extra,tools) floors sizes purity readmes words format ## every rule and every test; SAN=address|undefined|thread for a build that watches itself
 	@$(if $(filter thread,$(SAN)),setarch -R )$(B)/check
 
 bench: all $(call extra,bench) ## measure speed and memory against the bars (about ten minutes); ROWS='single prefill' for some
@@ -85,7 +86,10 @@ swarm: $(B)/swarm/swarm ## thousands of random worlds under every law; SEEDS=200
 	@$< $(or $(SEEDS),2000) $(or $(FROM),1) $(if $(ALL),all)
 
 deps: ## install the Debian packages that are missing
-	@tools/deps.sh
+	@tools/deps.sh tests
+
+metrics-doc: $(B)/tools/metrics_doc ## make docs/METRICS.md from monitor/metrics.tbl
+	@$< >docs/METRICS.md
 
 floors sizes readmes words format: ## one rule each: who includes whom; how long things are; a README a folder; banned words; layout
 	@tests/tools/$@.sh
@@ -114,6 +118,8 @@ help: ## this list
 # What a machine lacks is installed once, before anything is compiled.
 $(DEPS): tools/deps.sh
 	@mkdir -p $(@D); tools/deps.sh && touch $@
+$(DEPS_TESTS): tools/deps.sh $(DEPS)
+	@tools/deps.sh tests && touch $@
 
 # tests/unit/*.c each end in one `Suite *suite_NAME(void)`.
 $(B)/tests/suites.tbl: FORCE

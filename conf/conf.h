@@ -102,6 +102,9 @@ enum conf_from conf_by(struct conf *, enum conf_from);
 /* The index of a key in the table; -1: it is none. */
 int conf_find(const char *key);
 
+/* What a setting may be, "a|b|c"; NULL: there is no such key, or it is no choice. */
+const char *conf_choices(const char *key);
+
 /* Row i of the table; false: there is none. */
 bool conf_row(const struct conf *, int i, struct conf_row *);
 

@@ -13,6 +13,10 @@ sed "s|\"models/demo|\"$prefix/share/chameleon/models/demo|" \
 chmod 644 "$root/share/chameleon/chameleon.yaml"
 cp -R models/demo "$root/share/chameleon/models/"
 chmod -R u=rwX,go=rX "$root/share/chameleon/models"
+for part in prometheus/prometheus.yml prometheus/rules.yml \
+    grafana/chameleon.json; do
+	install -D -m 644 "etc/$part" "$root/share/chameleon/$part"
+done
 sed "s|@PREFIX@|$prefix|" etc/chameleon.service \
     >"$root/lib/systemd/system/chameleon.service"
 for page in "$build"/man/*.[15]; do
