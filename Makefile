@@ -8,7 +8,8 @@ SAN    =
 -include config.mk
 
 VERSION  := 0.1.0
-PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto ncursesw
+RELEASED := 2026-11-26
+PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto ncursesw libmicrohttpd
 SHELL    := /bin/sh
 clang    := $(findstring clang,$(CC))
 B        := build$(if $(SAN),-$(SAN))$(if $(clang),-clang)
@@ -21,6 +22,7 @@ SAN_FLAGS = -fsanitize=$(SAN) -fno-omit-frame-pointer $(if $(clang),,\
 	-Wno-stringop-overflow -fno-var-tracking-assignments)
 override CFLAGS += -std=c11 -O2 -g -D_GNU_SOURCE -I. -I$(B) -MMD -MP $(WARN) \
 	-fno-math-errno -ffp-contract=off -DCHAMELEON_VERSION='"$(VERSION)"' \
+	-DCHAMELEON_RELEASED='"$(RELEASED)"' \
 	$(if $(SAN),$(SAN_FLAGS)) \
 	$(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all)
 LDLIBS = -Wl,--as-needed $$(pkg-config --libs $(PACKAGES)) -lunistring \
@@ -51,16 +53,17 @@ SWARM_O  := $(patsubst %.c,$(B)/%.o,$(wildcard tests/swarm/*.c))
 UNIT_O   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/unit/*.c)) \
 	$(filter-out %/main.o,$(SWARM_O))
 DEPS     := build/deps.stamp
+DEPS_TESTS := build/deps-tests.stamp
 
-.PHONY: all demo check bench paper paper-live stress swarm install clean help \
-	deps FORCE \
+.PHONY: all demo check bench paper paper-live stress swarm man install clean help \
+	deps metrics-doc FORCE \
 	floors sizes purity readmes words format
 all: $(PROGRAMS) ## build every program (the default)
 
 demo: all $(B)/tools/quiz ## serve models/demo, ask every adapter, print the answers
 	@tools/demo.sh $(B)
 
-check: all $(B)/check $(call extra,tools) floors sizes purity readmes words format ## every rule and every test; SAN=address|undefined|thread for a build that watches itself
+check: $(DEPS_TESTS) all $(B)/check $(call extra,tools) floors sizes purity readmes words format ## every rule and every test; SAN=address|undefined|thread for a build that watches itself
 	@$(if $(filter thread,$(SAN)),setarch -R )$(B)/check
 
 bench: all $(call extra,bench) ## measure speed and memory against the bars (about ten minutes); ROWS='single prefill' for some
@@ -83,7 +86,10 @@ swarm: $(B)/swarm/swarm ## thousands of random worlds under every law; SEEDS=200
 	@$< $(or $(SEEDS),2000) $(or $(FROM),1) $(if $(ALL),all)
 
 deps: ## install the Debian packages that are missing
-	@tools/deps.sh
+	@tools/deps.sh tests
+
+metrics-doc: $(B)/tools/metrics_doc ## make docs/METRICS.md from monitor/metrics.tbl
+	@$< >docs/METRICS.md
 
 floors sizes readmes words format: ## one rule each: who includes whom; how long things are; a README a folder; banned words; layout
 	@tests/tools/$@.sh
@@ -91,7 +97,10 @@ floors sizes readmes words format: ## one rule each: who includes whom; how long
 purity: $(B)/policy.a ## what policy/ may call
 	@tests/tools/purity.sh $<
 
-install: all ## into PREFIX (/usr/local), below DESTDIR if set
+man: $(B)/bin/chameleon ## manual pages, from the tables that make --help
+	@$< man --into $(B)/man && echo "  man     $(B)/man"
+
+install: all man ## into PREFIX (/usr/local), below DESTDIR if set
 	@tools/install.sh $(B) "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## remove every build
@@ -109,6 +118,8 @@ help: ## this list
 # What a machine lacks is installed once, before anything is compiled.
 $(DEPS): tools/deps.sh
 	@mkdir -p $(@D); tools/deps.sh && touch $@
+$(DEPS_TESTS): tools/deps.sh $(DEPS)
+	@tools/deps.sh tests && touch $@
 
 # tests/unit/*.c each end in one `Suite *suite_NAME(void)`.
 $(B)/tests/suites.tbl: FORCE

@@ -79,7 +79,7 @@ static const struct cmd_option options[] = {
 	    "measure what this machine can do, and nothing else", 0 },
 	{ "threads", CMD_COUNT, &threads, "N",
 	    "with --machine: threads (default one a core)", 0 },
-	{ "instance", CMD_TEXT, &m.instance, "NAME",
+	{ "instance", CMD_TEXT, &m.instance, "INSTANCE",
 	    "engine on this machine whose steps and loads are measured "
 	    "(default 'default')",
 	    0 },

@@ -85,7 +85,7 @@ cmd_help(int argc, char **argv)
 	       "Serves one language model and thousands of LoRA adapters on "
 	       "one machine.\n\n");
 	for (int i = 0; i < ncommands; i++)
-		printf("  %-10s %s\n", commands[i].name, commands[i].help);
+		printf("  %-11s %s\n", commands[i].name, commands[i].help);
 	printf("\n'chameleon COMMAND --help' tells more.\n");
 	return CMD_OK;
 }

@@ -123,6 +123,18 @@ int conf_check(const struct conf *);
  * ERR_NOT_FOUND, ERR_IO. */
 int conf_read(struct conf *, const char *path);
 
+/* One setting for people: what it is, may be, and does. */
+struct conf_about {
+	const char *key, *help;
+	char def[CONF_TEXT_MAX]; /* "512 MiB"; "\"\"" for an empty text */
+	char range[256];	 /* a sentence; "" for a text */
+	bool live;		 /* may change while the engine runs */
+	const char *choices;	 /* "a|b|c"; NULL: it has no such list */
+};
+
+/* Setting i of the table; false: there is none. */
+bool conf_about(int i, struct conf_about *);
+
 /* Every setting with default, range, unit and what it does. */
 void conf_help(FILE *);
 

@@ -26,6 +26,7 @@ put_samples(struct frontend *fe, const struct record_note *n)
 	if (n->placed) {
 		SAMPLE(fe, queue_wait, n->queue_ns);
 		SAMPLE(fe, adapter_wait, n->adapter_ns);
+		SAMPLE(fe, placed, n->queue_ns + n->adapter_ns);
 	}
 	if (n->ran) {
 		SAMPLE(fe, ttft, n->ttft_ns);
@@ -35,6 +36,7 @@ put_samples(struct frontend *fe, const struct record_note *n)
 		return;
 	SAMPLE(fe, e2e, n->ttft_ns + n->decode_ns);
 	SAMPLE(fe, decode, n->decode_ns);
+	SAMPLE(fe, inference, n->prefill_ns + n->decode_ns);
 	if (n->tokens > 1)
 		SAMPLE(fe, tpot, n->decode_ns / (n->tokens - 1));
 	SAMPLE(fe, prompt_tokens, n->prompt);

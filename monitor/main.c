@@ -1,26 +1,29 @@
-/* chameleon-monitor: watches the others, and changes nothing. */
-#include "proc/proc.h"
+/* The monitor process: its five functions, and main. */
+#include "monitor/monitor.h"
+
+static struct monitor mon;
 
 static int
-start(struct proc *p)
+open_it(struct proc *p)
 {
-	(void)p;
-	return 0;
+	return mon_open(&mon, p, PROC_CONTROL_FD);
 }
 
 static int
 step(struct proc *p, nsec now)
 {
-	(void)p, (void)now;
-	return 0;
+	(void)p;
+	return mon_step(&mon, now);
 }
 
 static void
 tick(struct proc *p, nsec now)
 {
-	(void)p, (void)now;
+	(void)p;
+	mon_tick(&mon, now);
 }
 
+/* Nobody waits for it. */
 static bool
 drained(struct proc *p)
 {
@@ -29,17 +32,28 @@ drained(struct proc *p)
 }
 
 static void
-leave(struct proc *p)
+close_it(struct proc *p)
 {
 	(void)p;
+	mon_close(&mon);
 }
 
-static const struct proc_ops life = { .id = PROC_MONITOR,
-	.open = start,
+static void
+sleep_it(struct proc *p, nsec until)
+{
+	(void)p;
+	mon_sleep(&mon, until);
+}
+
+static const struct proc_ops life = {
+	.id = PROC_MONITOR,
+	.open = open_it,
 	.step = step,
 	.tick = tick,
 	.drained = drained,
-	.close = leave };
+	.close = close_it,
+	.sleep = sleep_it,
+};
 
 int
 main(int argc, char **argv)

@@ -1,5 +1,5 @@
 /*
- * door.h -- descriptors between the supervisor and the frontend.
+ * door.h -- descriptors between the supervisor and the frontend, and the monitor.
  *
  * The supervisor owns the listening sockets and a duplicate of every client's
  * socket, so that connections outlive the frontend.  Messages are one
@@ -9,6 +9,7 @@
  *	supervisor -> frontend   LISTENER fd, ADMIN fd, PARKED tag fd (at
  *	                         start, one a connection), BEGIN, KEPT tag
  *	frontend -> supervisor   PARK tag fd, DROP tag
+ *	supervisor -> monitor    LISTENER fd: of the metrics, if they are served
  *
  * A frontend reads nothing from a new connection before its KEPT has come.
  * The tag is the frontend's: connection index and generation.
@@ -24,7 +25,7 @@
 #include <stdint.h>
 
 enum door_kind {
-	DOOR_LISTENER = 1, /* fd: accept clients here */
+	DOOR_LISTENER = 1, /* fd: accept clients here; the monitor: scrapers */
 	DOOR_ADMIN,	   /* fd: accept operators here */
 	DOOR_PARKED,	   /* tag, fd: a connection of the last life */
 	DOOR_BEGIN,	   /* all that was parked has been sent */

@@ -39,6 +39,8 @@ static_assert(sizeof(struct record_log) == 385032, "shared");
 static_assert(sizeof(struct history_point) == 200, "shared");
 static_assert(sizeof(struct history_slot) == 208, "shared");
 static_assert(sizeof(struct history) == 213000, "shared");
+static_assert(sizeof(struct told_adapter) == 128, "shared");
+static_assert(sizeof(struct told_rest) == 64, "shared");
 static_assert(sizeof(struct ring_in) == 128, "shared");
 static_assert(offsetof(struct ring_out, slot) == 256, "shared");
 static_assert(sizeof(struct sheet) == 8 + 2 * SHEET_BYTES, "shared");

@@ -26,6 +26,7 @@
 #include "shm/sample.h"
 #include "shm/sheet.h"
 #include "shm/slot.h"
+#include "shm/told.h"
 
 #include <stdalign.h>
 #include <stdatomic.h>
@@ -226,6 +227,8 @@ struct segs {
 
 	/* monitor */
 	struct history *history;
+	struct told_adapter *told_adapters; /* [adapters] */
+	struct told_rest *told_rest;
 
 	/* frontend */
 	_Atomic uint64_t *f;		/* [slots] */

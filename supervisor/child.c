@@ -65,6 +65,16 @@ do_nothing(struct sv *sv, struct child *c, nsec now)
 	(void)now;
 }
 
+/* Its control socket is new and empty, so this cannot be too much for it. */
+static void
+hand_metrics(struct sv *sv, struct child *c)
+{
+	struct door_message m = { DOOR_LISTENER, 0, 0 };
+
+	if (sv->metrics >= 0 && door_send(c->at.control, m, sv->metrics) != 0)
+		log_warn("the monitor gets no listener reason=%s", err_text());
+}
+
 static void
 do_spawn(struct sv *sv, struct child *c, nsec now)
 {
@@ -96,6 +106,8 @@ do_spawn(struct sv *sv, struct child *c, nsec now)
 			door_hand_over(&sv->door);
 		child_interest(sv, c);
 	}
+	if (c->id == PROC_MONITOR)
+		hand_metrics(sv, c);
 	log_info("process started role=%s role_pid=%d life=%u", name_of(c),
 	    (int)c->at.pid, atomic_load(&o->epoch));
 	sv_note(&sv->segs, EVENT_STARTED, atomic_load(&o->epoch), "%s",

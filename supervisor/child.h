@@ -40,12 +40,13 @@ struct sv {
 	struct segs segs;
 	struct child child[PROC_COUNT];
 	struct door door;
+	int metrics; /* the monitor's listener; -1: none */
 	int epoll, signals;
 	bool ready; /* it has been able to serve */
 	enum sv_stop stop;
 	int status;	    /* to exit with */
 	nsec turn_ns;	    /* the last look at the clock */
-	const char *listen; /* as shown */
+	const char *listen; /* as shown; that of metrics is in our segment */
 };
 
 /* What epoll says has happened. */

@@ -20,8 +20,7 @@ static int
 illegal(const char *address)
 {
 	return err_set(ERR_CONFIG,
-	    "listen: '%s': want ADDRESS:PORT, such as 127.0.0.1:7070 or "
-	    "[::1]:7070",
+	    "'%s': want ADDRESS:PORT, such as 127.0.0.1:7070 or [::1]:7070",
 	    address);
 }
 
@@ -59,7 +58,7 @@ bound(const struct addrinfo *ai, const char *address, int *out)
 	fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	    0);
 	if (fd < 0)
-		return err_sys(ERR_IO, "listen: '%s'", address);
+		return err_sys(ERR_IO, "'%s'", address);
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	if (bind(fd, ai->ai_addr, ai->ai_addrlen) == 0 &&
 	    listen(fd, BACKLOG) == 0) {
@@ -68,19 +67,19 @@ bound(const struct addrinfo *ai, const char *address, int *out)
 	}
 	if (errno == EADDRINUSE)
 		e = err_set(ERR_BUSY,
-		    "listen: '%s': the port is in use by another program; "
+		    "'%s': the port is in use by another program; "
 		    "choose another (port 0: any free one)",
 		    address);
 	else if (errno == EACCES)
 		e = err_set(ERR_CONFIG,
-		    "listen: '%s': this user may not use this port; choose "
-		    "one above 1023",
+		    "'%s': this user may not use this port; choose one "
+		    "above 1023",
 		    address);
 	else if (errno == EADDRNOTAVAIL)
 		e = err_set(ERR_CONFIG,
-		    "listen: '%s': this machine has no such address", address);
+		    "'%s': this machine has no such address", address);
 	else
-		e = err_sys(ERR_CONFIG, "listen: '%s'", address);
+		e = err_sys(ERR_CONFIG, "'%s'", address);
 	close(fd);
 	return e;
 }
@@ -103,8 +102,8 @@ show(int fd, const char *host, uint16_t *port, char shown[LISTEN_TEXT_MAX])
 	    *port);
 }
 
-int
-listen_tcp(const char *address, int *fd, uint16_t *port,
+static int
+open_tcp(const char *address, int *fd, uint16_t *port,
     char shown[LISTEN_TEXT_MAX])
 {
 	struct addrinfo want = { .ai_flags = AI_PASSIVE | AI_NUMERICSERV,
@@ -118,7 +117,7 @@ listen_tcp(const char *address, int *fd, uint16_t *port,
 		return e;
 	e = getaddrinfo(host[0] == '\0' ? NULL : host, text, &want, &list);
 	if (e != 0)
-		return err_set(ERR_CONFIG, "listen: '%s': %s", address,
+		return err_set(ERR_CONFIG, "'%s': %s", address,
 		    gai_strerror(e));
 	for (struct addrinfo *ai = list; ai != NULL; ai = ai->ai_next)
 		if ((e = bound(ai, address, fd)) == 0)
@@ -127,6 +126,14 @@ listen_tcp(const char *address, int *fd, uint16_t *port,
 	if (e == 0)
 		show(*fd, host, port, shown);
 	return e;
+}
+
+int
+listen_tcp(const char *setting, const char *address, int *fd, uint16_t *port,
+    char shown[LISTEN_TEXT_MAX])
+{
+	return open_tcp(address, fd, port, shown) == 0 ? 0 :
+							 err_add("%s", setting);
 }
 
 int

@@ -45,13 +45,16 @@ tell_ready(struct sv *sv)
 {
 	const struct conf *c = sv->conf;
 	uint64_t adapters = atomic_load(&sv->segs.loader_meters->listed);
+	const char *metrics = sv->segs.supervisor->metrics;
+	const char *before = metrics[0] == '\0' ? "" : " metrics=";
 
-	printf("ready listen=%s instance=%s model=%s adapters=%ju pid=%d\n",
+	printf("ready listen=%s instance=%s model=%s adapters=%ju pid=%d%s%s\n",
 	    sv->listen, c->instance, c->model, (uintmax_t)adapters,
-	    (int)getpid());
+	    (int)getpid(), before, metrics);
 	fflush(stdout);
-	log_info("ready listen=%s instance=%s model=%s adapters=%ju",
-	    sv->listen, c->instance, c->model, (uintmax_t)adapters);
+	log_info("ready listen=%s instance=%s model=%s adapters=%ju%s%s",
+	    sv->listen, c->instance, c->model, (uintmax_t)adapters, before,
+	    metrics);
 	notify_send("READY=1");
 }
 
@@ -262,12 +265,32 @@ run(struct sv *sv)
 	watch(sv);
 }
 
+/* What nobody has asked for is no reason not to serve. */
+static int
+listen_metrics(struct sv *sv, char shown[LISTEN_TEXT_MAX])
+{
+	const struct conf *c = sv->conf;
+	uint16_t port;
+	int e;
+
+	shown[0] = '\0';
+	if (c->metrics_listen[0] == '\0')
+		return 0;
+	e = listen_tcp("metrics.listen", c->metrics_listen, &sv->metrics, &port,
+	    shown);
+	if (e == 0 || c->from[conf_find("metrics.listen")] != CONF_FROM_DEFAULT)
+		return e;
+	log_warn("no metrics are served reason=%s", err_text());
+	return 0;
+}
+
 /* Where we are to be found, for consoles. */
 static void
-tell_place(struct supervisor_seg *seg, const char *listen, uint16_t port,
-    const struct house *h)
+tell_place(struct supervisor_seg *seg, const char *listen, const char *metrics,
+    uint16_t port, const struct house *h)
 {
 	snprintf(seg->listen, sizeof(seg->listen), "%s", listen);
+	snprintf(seg->metrics, sizeof(seg->metrics), "%s", metrics);
 	snprintf(seg->admin_path, sizeof(seg->admin_path), "%.*s",
 	    SEG_PATH_MAX - 1, h->admin_path);
 	atomic_store(&seg->started_ns, clock_mono());
@@ -280,19 +303,20 @@ tell_place(struct supervisor_seg *seg, const char *listen, uint16_t port,
 static int
 serve(struct sv *sv, struct plan *p, const struct house *h)
 {
-	char shown[LISTEN_TEXT_MAX];
+	char shown[LISTEN_TEXT_MAX], metrics[LISTEN_TEXT_MAX];
 	uint16_t port = 0;
 	int e;
 
-	if ((e = listen_tcp(sv->conf->listen, &sv->door.listener, &port,
-		 shown)) != 0 ||
+	if ((e = listen_tcp("listen", sv->conf->listen, &sv->door.listener,
+		 &port, shown)) != 0 ||
+	    (e = listen_metrics(sv, metrics)) != 0 ||
 	    (e = listen_file(h->admin_path, &sv->door.admin)) != 0 ||
 	    (e = park_open(&sv->door.park, p->connections + OPERATORS_MAX)) !=
 		0 ||
 	    (e = segs_create(&sv->segs, sv->conf->instance, p, sv->conf,
 		 sizeof(*sv->conf))) != 0)
 		return e;
-	tell_place(sv->segs.supervisor, shown, port, h);
+	tell_place(sv->segs.supervisor, shown, metrics, port, h);
 	sv->listen = shown;
 	log_info("started instance=%s pid=%d admin=%s", sv->conf->instance,
 	    (int)getpid(), h->admin_path);
@@ -304,8 +328,8 @@ serve(struct sv *sv, struct plan *p, const struct house *h)
 static void
 give_back(struct sv *sv)
 {
-	const int fds[] = { sv->door.listener, sv->door.admin, sv->signals,
-		sv->epoll };
+	const int fds[] = { sv->door.listener, sv->door.admin, sv->metrics,
+		sv->signals, sv->epoll };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		if (fds[i] >= 0)
@@ -333,7 +357,7 @@ sv_run(const struct conf *conf, sv_read_f read_conf, int *status)
 		.read = read_conf,
 		.epoll = -1,
 		.signals = -1 };
-	sv.door.listener = sv.door.admin = -1;
+	sv.door.listener = sv.door.admin = sv.metrics = -1;
 	if ((e = watch_signals(&sv)) == 0)
 		e = serve(&sv, &plan, &house);
 	give_back(&sv);

@@ -12,7 +12,7 @@ echo "starting: $B/bin/chameleon serve --set model=models/demo"
 : >"$dir/out"
 "$B/bin/chameleon" serve --set instance="demo-$$" --set run_dir="$dir/run" \
     --set model=models/demo --set adapters=models/demo/adapters \
-    --set listen=127.0.0.1:0 >"$dir/out" 2>"$dir/log" &
+    --set listen=127.0.0.1:0 --set metrics.listen= >"$dir/out" 2>"$dir/log" &
 pid=$!
 until grep -q '^ready ' "$dir/out"; do
 	kill -0 $pid 2>/dev/null || {

@@ -9,6 +9,7 @@ expect=models/demo/expect.jsonl
 dir=$(mktemp -d "${TMPDIR:-/tmp}/chameleon-scenario.XXXXXX")
 E=1 # the engine that is spoken of
 engines=
+metrics_option="--set metrics.listen=" # none, unless a scenario wants some
 
 fail()
 {
@@ -62,6 +63,7 @@ launch()
 	esac
 	"$B/bin/chameleon" serve --set instance="$(name "$E")" \
 	    --set run_dir="$dir/$E/run" --set listen=127.0.0.1:0 \
+	    $metrics_option \
 	    --set slots=256 --set memory.device_bytes=64MiB "$@" \
 	    >>"$dir/$E/out" 2>>"$dir/$E/log" &
 	echo $! >"$dir/$E/pid"
@@ -88,6 +90,12 @@ engine_pid()
 address()
 {
 	sed -n 's/^ready .*listen=\([^ ]*\).*/\1/p' "$dir/$E/out" | tail -n 1
+}
+
+metrics()
+{
+	sed -n 's/^ready .* metrics=\([^ ]*\).*/\1/p' "$dir/$E/out" |
+	    tail -n 1
 }
 
 admin()
@@ -154,6 +162,11 @@ quiz()
 ask()
 {
 	"$B/tools/ask" "$(address)" "$@"
+}
+
+get()
+{
+	"$B/tools/get" "$(metrics)" "$@"
 }
 
 ask_admin()

@@ -423,7 +423,9 @@ START_TEST(distributions_count_the_stages_that_were_gone_through)
 	ck_assert_uint_eq(counted(HISTOGRAM_FRONTEND_e2e), 3);
 	ck_assert_uint_eq(counted(HISTOGRAM_FRONTEND_queue_wait), 3);
 	ck_assert_uint_eq(counted(HISTOGRAM_FRONTEND_adapter_wait), 3);
+	ck_assert_uint_eq(counted(HISTOGRAM_FRONTEND_placed), 3);
 	ck_assert_uint_eq(counted(HISTOGRAM_FRONTEND_prefill), 3);
+	ck_assert_uint_eq(counted(HISTOGRAM_FRONTEND_inference), 3);
 	ck_assert_uint_eq(counted(HISTOGRAM_FRONTEND_decode), 3);
 	ck_assert_uint_eq(counted(HISTOGRAM_FRONTEND_tpot), 3);
 	ck_assert_uint_eq(counted(HISTOGRAM_FRONTEND_prompt_tokens), 3);

@@ -149,7 +149,8 @@ START_TEST(what_is_no_address_is_refused)
 	int fd;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		ck_assert_int_eq(listen_tcp(bad[i], &fd, &port, shown),
+		ck_assert_int_eq(listen_tcp("listen", bad[i], &fd, &port,
+				     shown),
 		    ERR_CONFIG);
 		ck_assert_ptr_nonnull(strstr(err_text(), "listen: "));
 	}
@@ -162,12 +163,16 @@ START_TEST(port_0_is_a_free_one_and_a_taken_one_is_told)
 	uint16_t port, other;
 	int fd, fd2;
 
-	ck_assert_int_eq(listen_tcp("127.0.0.1:0", &fd, &port, shown), 0);
+	ck_assert_int_eq(listen_tcp("listen", "127.0.0.1:0", &fd, &port, shown),
+	    0);
 	ck_assert_uint_gt(port, 0);
 	snprintf(again, sizeof(again), "127.0.0.1:%u", port);
 	ck_assert_str_eq(shown, again);
-	ck_assert_int_eq(listen_tcp(again, &fd2, &other, shown), ERR_BUSY);
+	ck_assert_int_eq(listen_tcp("metrics.listen", again, &fd2, &other,
+			     shown),
+	    ERR_BUSY);
 	ck_assert_ptr_nonnull(strstr(err_text(), "in use"));
+	ck_assert_ptr_nonnull(strstr(err_text(), "metrics.listen: "));
 	close(fd);
 }
 END_TEST

@@ -168,7 +168,7 @@ class Live:
     def engine(self):
         """The engine's own, beside these."""
         return [f"model={self.o.model}", f"adapters={self.dir}/adapters",
-                f"threads={self.o.threads}", "listen=127.0.0.1:0",
+                f"threads={self.o.threads}", "listen=127.0.0.1:0", "metrics.listen=",
                 f"scheduler.batch_max={self.o.batch}"]
 
 
