@@ -8,7 +8,7 @@ SAN    =
 -include config.mk
 
 VERSION  := 0.1.0
-PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto libmicrohttpd
+PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto ncursesw libmicrohttpd
 SHELL    := /bin/sh
 clang    := $(findstring clang,$(CC))
 B        := build$(if $(SAN),-$(SAN))$(if $(clang),-clang)
@@ -40,7 +40,7 @@ endif
 # A role is a folder whose main.c is a program of its own; every folder is a
 # library.
 ROLES    := monitor frontend scheduler loader gpuexec
-LIBS     := base conf model policy shm device proc snap supervisor sim
+LIBS     := base conf model policy shm device proc snap admin supervisor tui sim
 PROGRAMS := $(B)/bin/chameleon $(ROLES:%=$(B)/bin/chameleon-%)
 LIB_A    := $(patsubst %,$(B)/%.a,$(LIBS))
 ROLE_A   := $(patsubst %,$(B)/%.a,$(ROLES))
@@ -53,7 +53,7 @@ UNIT_O   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/unit/*.c)) \
 DEPS     := build/deps.stamp
 DEPS_TESTS := build/deps-tests.stamp
 
-.PHONY: all demo check bench paper paper-live stress swarm install clean help \
+.PHONY: all demo check bench paper paper-live stress swarm man install clean help \
 	deps metrics-doc FORCE \
 	floors sizes purity readmes words format
 all: $(PROGRAMS) ## build every program (the default)
@@ -95,7 +95,10 @@ floors sizes readmes words format: ## one rule each: who includes whom; how long
 purity: $(B)/policy.a ## what policy/ may call
 	@tests/tools/purity.sh $<
 
-install: all ## into PREFIX (/usr/local), below DESTDIR if set
+man: $(B)/bin/chameleon ## manual pages, from the tables that make --help
+	@$< man --into $(B)/man && echo "  man     $(B)/man"
+
+install: all man ## into PREFIX (/usr/local), below DESTDIR if set
 	@tools/install.sh $(B) "$(DESTDIR)" "$(PREFIX)"
 
 clean: ## remove every build

@@ -22,8 +22,10 @@
 enum admin_state {
 	ADMIN_WAITS,
 	ADMIN_DONE,
-	ADMIN_REFUSED, /* err_text is the engine's sentence */
-	ADMIN_LOST,    /* the connection has gone; err_text says so */
+	/* err_text is the engine's sentence; err_code is NOT_FOUND for an
+	 * unknown name, TIMEOUT if it was not obeyed in the engine's time. */
+	ADMIN_REFUSED,
+	ADMIN_LOST, /* the connection has gone and is closed; err_text says so */
 };
 
 struct admin {
@@ -37,10 +39,13 @@ struct admin {
 int admin_open(struct admin *, const char *path);
 void admin_close(struct admin *);
 
-/* Sends op with fields: key, value, key, value, NULL; all texts.  ERR_GONE. */
+/* Sends op with fields: key, value, key, value, NULL; all texts; fields may be
+ * NULL.  What is still to come for an older question is passed over.  ERR_GONE;
+ * ERR_USAGE: a text is not UTF-8. */
 int admin_ask(struct admin *, const char *op, const char *const *fields);
 
-/* Whether an answer has come; never waits. */
+/* Whether an answer has come; never waits.  *reply is NULL but for DONE; reply
+ * may be NULL. */
 enum admin_state admin_look(struct admin *, json_t **reply);
 
 /* Asks and waits for the answer, at most so long.  ADMIN_WAITS: it has not

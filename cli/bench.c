@@ -79,7 +79,7 @@ static const struct cmd_option options[] = {
 	    "measure what this machine can do, and nothing else", 0 },
 	{ "threads", CMD_COUNT, &threads, "N",
 	    "with --machine: threads (default one a core)", 0 },
-	{ "instance", CMD_TEXT, &m.instance, "NAME",
+	{ "instance", CMD_TEXT, &m.instance, "INSTANCE",
 	    "engine on this machine whose steps and loads are measured "
 	    "(default 'default')",
 	    0 },
@@ -98,8 +98,9 @@ static const struct cmd_option options[] = {
 	    "with --fit: judge this model and fit none", 0 },
 };
 
-static const struct cmd_use use = CMD_USE("chameleon bench --connect HOST:PORT "
-					  "[OPTIONS]",
+const struct cmd_use cmd_bench_use = CMD_USE("chameleon bench --connect "
+					     "HOST:PORT "
+					     "[OPTIONS]",
     "Sends requests to a running engine and prints times to the first token\n"
     "(TTFT), between tokens (TBT) and to the end (E2E), throughput and\n"
     "errors.  Ctrl-C ends early with what there is.  With --machine prints\n"
@@ -253,7 +254,7 @@ load_it(void)
 int
 cmd_bench(int argc, char **argv)
 {
-	int status = cmd_parse(&use, argc, argv, NULL);
+	int status = cmd_parse(&cmd_bench_use, argc, argv, NULL);
 
 	if (status != CMD_GO_ON)
 		return status;

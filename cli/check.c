@@ -34,7 +34,7 @@ static const struct cmd_option options[] = {
 	    "print every setting as it is set, too", 0 },
 };
 
-static const struct cmd_use use =
+const struct cmd_use cmd_check_use =
     CMD_USE("chameleon check [-c FILE] [--set KEY=VALUE]...",
 	"Checks a configuration and prints the memory an engine of it will\n"
 	"take, part by part, before anything starts.",
@@ -145,7 +145,7 @@ print_plan(const struct plan *p, const struct shape *s, const struct conf *c)
 int
 cmd_check(int argc, char **argv)
 {
-	int status = cmd_parse(&use, argc, argv, NULL), e;
+	int status = cmd_parse(&cmd_check_use, argc, argv, NULL), e;
 	struct conf conf;
 	struct shape shape;
 	struct plan plan;

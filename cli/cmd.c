@@ -3,22 +3,26 @@
 
 #include "base/err.h"
 #include "base/near.h"
+#include "cli/options.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-static const struct command {
-	const char *name;
-	const char *help;
-	int (*run)(int argc, char **argv);
-} commands[] = {
-#define COMMAND(name, help) { #name, help, cmd_##name },
+const struct command commands[] = {
+#define COMMAND(name, help) { #name, help, cmd_##name, &cmd_##name##_use },
 #include "cli/commands.tbl"
 #undef COMMAND
 };
 
-#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+const int ncommands = sizeof(commands) / sizeof(commands[0]);
+
+const struct cmd_use cmd_help_use = { .usage = "chameleon help [COMMAND]",
+	.about = "Lists the commands, or tells of one.",
+	.operands_max = 1 };
+
+const struct cmd_use cmd_version_use = { .usage = "chameleon version",
+	.about = "Prints the version." };
 
 int
 cmd_failed(void)
@@ -40,21 +44,21 @@ cmd_misused(const char *fmt, ...)
 	return CMD_MISUSED;
 }
 
-static const struct command *
-find(const char *name)
+const struct command *
+cmd_find(const char *name)
 {
-	for (size_t i = 0; i < NCOMMANDS; i++)
+	for (int i = 0; i < ncommands; i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
 	return NULL;
 }
 
-static int
-unknown(const char *name)
+int
+cmd_unknown(const char *name)
 {
 	const char *best = commands[0].name;
 
-	for (size_t i = 1; i < NCOMMANDS; i++)
+	for (int i = 1; i < ncommands; i++)
 		if (near_distance(name, commands[i].name) <
 		    near_distance(name, best))
 			best = commands[i].name;
@@ -72,16 +76,16 @@ cmd_help(int argc, char **argv)
 	const struct command *c;
 
 	if (argc > 1 && argv[1][0] != '-') {
-		c = find(argv[1]);
-		return c == NULL		 ? unknown(argv[1]) :
+		c = cmd_find(argv[1]);
+		return c == NULL		 ? cmd_unknown(argv[1]) :
 		    strcmp(c->name, "help") == 0 ? cmd_help(1, argv) :
 						   c->run(2, help);
 	}
 	printf("usage: chameleon COMMAND [OPTIONS]\n\n"
 	       "Serves one language model and thousands of LoRA adapters on "
 	       "one machine.\n\n");
-	for (size_t i = 0; i < NCOMMANDS; i++)
-		printf("  %-10s %s\n", commands[i].name, commands[i].help);
+	for (int i = 0; i < ncommands; i++)
+		printf("  %-11s %s\n", commands[i].name, commands[i].help);
 	printf("\n'chameleon COMMAND --help' tells more.\n");
 	return CMD_OK;
 }
@@ -90,7 +94,7 @@ int
 cmd_version(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "--help") == 0)
-		printf("usage: chameleon version\n\n");
+		printf("usage: %s\n\n", cmd_version_use.usage);
 	printf("chameleon %s\n", CHAMELEON_VERSION);
 	return CMD_OK;
 }
@@ -108,8 +112,8 @@ cmd_run(int argc, char **argv)
 		return cmd_help(1, argv);
 	if (strcmp(argv[1], "--version") == 0)
 		return cmd_version(1, argv);
-	if ((c = find(argv[1])) == NULL)
-		return unknown(argv[1]);
+	if ((c = cmd_find(argv[1])) == NULL)
+		return cmd_unknown(argv[1]);
 	for (int i = 2; i < argc && c->run != cmd_version; i++) {
 		if (strcmp(argv[i], "--") == 0)
 			break;

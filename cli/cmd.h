@@ -11,9 +11,30 @@
 #define CMD_FAILED 1
 #define CMD_MISUSED 2
 
-#define COMMAND(name, help) int cmd_##name(int argc, char **argv);
+struct cmd_use; /* options.h */
+
+/* A line in commands.tbl makes a command: its file has the function and how it is
+ * used, from which help, manual page and completion are made. */
+#define COMMAND(name, help)                                                    \
+	int cmd_##name(int argc, char **argv);                                 \
+	extern const struct cmd_use cmd_##name##_use;
 #include "cli/commands.tbl"
 #undef COMMAND
+
+struct command {
+	const char *name;
+	const char *help;
+	int (*run)(int argc, char **argv);
+	const struct cmd_use *use;
+};
+extern const struct command commands[];
+extern const int ncommands;
+
+/* NULL: there is none. */
+const struct command *cmd_find(const char *name);
+
+/* CMD_MISUSED, after a sentence that names the nearest one. */
+int cmd_unknown(const char *name);
 
 /* The whole program: argv[1] names the command. */
 int cmd_run(int argc, char **argv);

@@ -63,8 +63,8 @@ static const struct cmd_option options[] = {
 	    "print tokens and times on standard error", 0 },
 };
 
-static const struct cmd_use use = CMD_USE("chameleon generate [--connect "
-					  "HOST:PORT] [OPTIONS] PROMPT",
+const struct cmd_use cmd_generate_use = CMD_USE("chameleon generate [--connect "
+						"HOST:PORT] [OPTIONS] PROMPT",
     "Answers one prompt, as text comes.  With --connect a running engine is\n"
     "asked; without, the model is computed here.  PROMPT - is read from\n"
     "standard input.",
@@ -225,7 +225,8 @@ cmd_generate(int argc, char **argv)
 	char *from_stdin = NULL;
 	int status;
 
-	if ((status = cmd_parse(&use, argc, argv, NULL)) != CMD_GO_ON)
+	if ((status = cmd_parse(&cmd_generate_use, argc, argv, NULL)) !=
+	    CMD_GO_ON)
 		return status;
 	g.has_seed = g.seed != UINT64_MAX;
 	g.prompt = argv[1];

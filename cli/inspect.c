@@ -27,7 +27,8 @@ static const struct cmd_option options[] = {
 	    "take an adapter that changes nothing", 0 },
 };
 
-static const struct cmd_use use = CMD_USE("chameleon inspect [--model DIR] DIR",
+const struct cmd_use cmd_inspect_use = CMD_USE("chameleon inspect [--model "
+					       "DIR] DIR",
     "Says what a model or adapter directory holds, reads and checks every\n"
     "number of an adapter, and ends with 1 and the reason where it would not\n"
     "be served.",
@@ -109,7 +110,7 @@ inspect_adapter(const char *dir, char *report)
 int
 cmd_inspect(int argc, char **argv)
 {
-	int status = cmd_parse(&use, argc, argv, NULL), e;
+	int status = cmd_parse(&cmd_inspect_use, argc, argv, NULL), e;
 	char *report, *dir;
 
 	if (status != CMD_GO_ON)

@@ -24,7 +24,7 @@ static const struct cmd_option options[] = {
 	{ "threads", CMD_COUNT, &threads, "N", "default: one a core", 0 },
 };
 
-static const struct cmd_use use = CMD_USE(
+const struct cmd_use cmd_logits_use = CMD_USE(
     "chameleon logits --model DIR [--adapter DIR] --ids 1,2,3 --out FILE",
     "Computes the logits behind each of the given tokens, to be compared with\n"
     "those of another implementation.",
@@ -89,7 +89,7 @@ write_logits(const int32_t *list, int n)
 int
 cmd_logits(int argc, char **argv)
 {
-	int status = cmd_parse(&use, argc, argv, NULL), n, e;
+	int status = cmd_parse(&cmd_logits_use, argc, argv, NULL), n, e;
 	int32_t *list = NULL;
 
 	if (status != CMD_GO_ON)

@@ -12,6 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+const struct cmd_exit cmd_exits[] = {
+	{ CMD_OK, "done" },
+	{ CMD_FAILED, "failed, with a sentence on standard error" },
+	{ CMD_MISUSED, "misused: an option or operand that is none" },
+};
+const int cmd_nexits = sizeof(cmd_exits) / sizeof(cmd_exits[0]);
+
 #define CMD_THREADS_MAX 1024
 #define COLUMN 28 /* where the help texts begin */
 
@@ -39,6 +46,15 @@ print_folded(const char *text)
 }
 
 static void
+print_row(const char *left, const char *help)
+{
+	printf("%-*s", COLUMN, left);
+	if (strlen(left) >= COLUMN)
+		printf("\n%-*s", COLUMN, "");
+	print_folded(help);
+}
+
+static void
 print_option(const struct cmd_option *o)
 {
 	char left[80];
@@ -50,10 +66,34 @@ print_option(const struct cmd_option *o)
 		n = snprintf(left, sizeof(left), "  ");
 	snprintf(left + n, sizeof(left) - (size_t)n, "--%s%s%s", o->name,
 	    o->value != NULL ? " " : "", o->value != NULL ? o->value : "");
-	printf("%-*s", COLUMN, left);
-	if (strlen(left) >= COLUMN)
-		printf("\n%-*s", COLUMN, "");
-	print_folded(o->help);
+	print_row(left, o->help);
+}
+
+static void
+print_verbs(const struct cmd_use *use)
+{
+	char left[80];
+
+	for (int i = 0; i < use->nverbs; i++) {
+		snprintf(left, sizeof(left), "  %s %s", use->verbs[i].name,
+		    use->verbs[i].operands);
+		print_row(left, use->verbs[i].help);
+	}
+	if (use->nverbs > 0)
+		printf("\n");
+}
+
+static void
+print_exits(const struct cmd_use *use)
+{
+	char left[16];
+
+	if (use->nexits > 0)
+		printf("\nexit status:\n");
+	for (int i = 0; i < use->nexits; i++) {
+		snprintf(left, sizeof(left), "  %d", use->exits[i].status);
+		print_row(left, use->exits[i].meaning);
+	}
 }
 
 static void
@@ -63,9 +103,11 @@ print_help(const struct cmd_use *use)
 		"this text", 'h' };
 
 	printf("usage: %s\n\n%s\n\n", use->usage, use->about);
+	print_verbs(use);
 	for (int i = 0; i < use->noptions; i++)
 		print_option(&use->options[i]);
 	print_option(&help);
+	print_exits(use);
 }
 
 static const struct cmd_option *
@@ -210,6 +252,56 @@ cmd_parse(const struct cmd_use *use, int argc, char **argv, int *noperands)
 	if (noperands != NULL)
 		*noperands = n;
 	return CMD_GO_ON;
+}
+
+int
+cmd_verb_operands(const struct cmd_verb *v)
+{
+	int n = v->operands[0] != '\0';
+
+	for (const char *at = v->operands; *at != '\0'; at++)
+		n += *at == ' ';
+	return n;
+}
+
+static int
+unknown_verb(const struct cmd_use *use, const char *name)
+{
+	const char *best = use->verbs[0].name;
+	char all[512] = "";
+	size_t used = 0;
+
+	for (int i = 0; i < use->nverbs; i++) {
+		const char *known = use->verbs[i].name;
+
+		if (near_distance(name, known) < near_distance(name, best))
+			best = known;
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
+		    i > 0 ? ", " : "", known);
+		if (used >= sizeof(all))
+			break;
+	}
+	if (near_enough(name, near_distance(name, best)))
+		return cmd_misused("no '%.64s'; did you mean '%s'?", name,
+		    best);
+	return cmd_misused("no '%.64s': there are %s", name, all);
+}
+
+int
+cmd_verb(const struct cmd_use *use, int noperands, char **argv)
+{
+	const struct cmd_verb *v = use->verbs;
+	int want;
+
+	while (v < use->verbs + use->nverbs && strcmp(v->name, argv[1]) != 0)
+		v++;
+	if (v == use->verbs + use->nverbs)
+		return unknown_verb(use, argv[1]);
+	want = cmd_verb_operands(v);
+	if (want != noperands - 1)
+		return cmd_misused("%s: want %s", v->name,
+		    want == 0 ? "nothing behind it" : v->operands);
+	return v->run(argv + 2);
 }
 
 int

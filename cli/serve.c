@@ -28,12 +28,25 @@ static const struct cmd_option options[] = {
 	    0 },
 };
 
-static const struct cmd_use use = CMD_USE("chameleon serve [OPTIONS]",
-    "Runs the engine until SIGTERM or SIGINT, and prints one line 'ready ...'\n"
-    "when it can serve.  The first signal lets accepted requests finish, the\n"
-    "second stops at once.  SIGHUP reads the settings anew; those of the\n"
-    "section policy take effect.  'chameleon check --help' tells of them all.",
-    options, 0, 0);
+static const struct cmd_exit exits[] = {
+	{ 0, "ended in order" },
+	{ CMD_MISUSED, "the command line has an option that is none" },
+	{ 100,
+	    "cannot start, and trying again will not help: settings, model, "
+	    "port in use, instance already running" },
+	{ 111,
+	    "could not start now: too little shared memory, out of memory, "
+	    "input or output" },
+};
+
+const struct cmd_use cmd_serve_use = { "chameleon serve [OPTIONS]",
+	"Runs the engine until SIGTERM or SIGINT, and prints one line 'ready "
+	"...'\nwhen it can serve.  The first signal lets accepted requests "
+	"finish, the\nsecond stops at once.  SIGHUP reads the settings anew; "
+	"those of the\nsection policy take effect.  'chameleon check "
+	"--help' tells of them all.",
+	CMD_ENTRIES(options), .exits = exits,
+	.nexits = sizeof(exits) / sizeof(exits[0]) };
 
 /* A system's oracle is the simulator's: here lengths are learned. */
 static int
@@ -82,7 +95,8 @@ cmd_serve(int argc, char **argv)
 	static struct conf conf;
 	int noperands, status = 0, e;
 
-	if ((e = cmd_parse(&use, argc, argv, &noperands)) != CMD_GO_ON)
+	if ((e = cmd_parse(&cmd_serve_use, argc, argv, &noperands)) !=
+	    CMD_GO_ON)
 		return e;
 	if ((e = read_settings(&conf)) != 0) {
 		(void)cmd_failed();

@@ -116,9 +116,9 @@ static const struct cmd_option options[] = {
 	{ "quiet", CMD_FLAG, &s.quiet, NULL, "no table and no progress", 'q' },
 };
 
-static const struct cmd_use use = CMD_USE("chameleon sim --cost FILE "
-					  "--trace CSV|--poisson RPS "
-					  "[--system NAME] [OPTIONS]",
+const struct cmd_use cmd_sim_use = CMD_USE("chameleon sim --cost FILE "
+					   "--trace CSV|--poisson RPS "
+					   "[--system NAME] [OPTIONS]",
     "Runs the engine's own scheduler against a model of what steps and loads\n"
     "cost, in virtual time, and prints what 'chameleon bench' prints of a "
     "real\n"
@@ -301,7 +301,7 @@ report(void)
 int
 cmd_sim(int argc, char **argv)
 {
-	int status = cmd_parse(&use, argc, argv, NULL), e;
+	int status = cmd_parse(&cmd_sim_use, argc, argv, NULL), e;
 
 	if (status != CMD_GO_ON || (status = check_options()) != CMD_GO_ON)
 		return status;

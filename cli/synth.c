@@ -32,9 +32,10 @@ static const struct cmd_option options[] = {
 	    0 },
 };
 
-static const struct cmd_use use = CMD_USE("chameleon synth model SHAPE --out "
-					  "DIR | synth adapter --model DIR "
-					  "--out DIR",
+const struct cmd_use cmd_synth_use = CMD_USE("chameleon synth model SHAPE "
+					     "--out "
+					     "DIR | synth adapter --model DIR "
+					     "--out DIR",
     "Writes a model or an adapter of random weights, for measuring, in the\n"
     "form of Hugging Face and PEFT.  Shapes: tiny, qwen2-0.5b,\n"
     "tinyllama-1.1b, llama-7b, llama-3-8b.",
@@ -95,7 +96,7 @@ int
 cmd_synth(int argc, char **argv)
 {
 	enum tensor_dtype d = TENSOR_BF16;
-	int n, status = cmd_parse(&use, argc, argv, &n);
+	int n, status = cmd_parse(&cmd_synth_use, argc, argv, &n);
 
 	if (status != CMD_GO_ON || (status = parse_dtype(&d)) != CMD_GO_ON)
 		return status;
@@ -106,7 +107,8 @@ cmd_synth(int argc, char **argv)
 	if (strcmp(argv[1], "adapter") == 0 && n == 1)
 		return make_adapter(d);
 	if (strcmp(argv[1], "model") != 0 || n != 2)
-		return cmd_misused("usage: %s (see --help)", use.usage);
+		return cmd_misused("usage: %s (see --help)",
+		    cmd_synth_use.usage);
 	if (synth_model(argv[2], out, d, seed) != 0)
 		return cmd_failed();
 	return CMD_OK;

@@ -102,6 +102,9 @@ enum conf_from conf_by(struct conf *, enum conf_from);
 /* The index of a key in the table; -1: it is none. */
 int conf_find(const char *key);
 
+/* What a setting may be, "a|b|c"; NULL: there is no such key, or it is no choice. */
+const char *conf_choices(const char *key);
+
 /* Row i of the table; false: there is none. */
 bool conf_row(const struct conf *, int i, struct conf_row *);
 
@@ -119,6 +122,18 @@ int conf_check(const struct conf *);
 /* Reads a YAML file over what is set.  ERR_CONFIG ("FILE:LINE: ..."),
  * ERR_NOT_FOUND, ERR_IO. */
 int conf_read(struct conf *, const char *path);
+
+/* One setting for people: what it is, may be, and does. */
+struct conf_about {
+	const char *key, *help;
+	char def[CONF_TEXT_MAX]; /* "512 MiB"; "\"\"" for an empty text */
+	char range[256];	 /* a sentence; "" for a text */
+	bool live;		 /* may change while the engine runs */
+	const char *choices;	 /* "a|b|c"; NULL: it has no such list */
+};
+
+/* Setting i of the table; false: there is none. */
+bool conf_about(int i, struct conf_about *);
 
 /* Every setting with default, range, unit and what it does. */
 void conf_help(FILE *);

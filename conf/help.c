@@ -33,22 +33,55 @@ number(const struct param *p, uint64_t n, char *buf, size_t size)
 	return buf;
 }
 
-static void
-print_range(const struct param *p, FILE *f)
+static const char *
+range_text(const struct param *p, char *buf, size_t size)
 {
 	char least[48], most[48];
 
+	buf[0] = '\0';
 	if (p->kind == PARAM_CHOICE)
-		fprintf(f, "One of %s.", p->choices);
+		snprintf(buf, size, "One of %s.", p->choices);
 	else if (p->kind == PARAM_REAL)
-		fprintf(f, "%g to %g.", p->real_least, p->real_most);
+		snprintf(buf, size, "%g to %g.", p->real_least, p->real_most);
 	else if (is_bytes(p) && p->least > 0)
-		fprintf(f, "%s to %s.",
+		snprintf(buf, size, "%s to %s.",
 		    number(p, p->least, least, sizeof(least)),
 		    number(p, p->most, most, sizeof(most)));
 	else if (is_number(p))
-		fprintf(f, "%" PRIu64 " to %s.", p->least,
+		snprintf(buf, size, "%" PRIu64 " to %s.", p->least,
 		    number(p, p->most, most, sizeof(most)));
+	return buf;
+}
+
+static const char *
+default_text(const struct param *p, char *buf, size_t size)
+{
+	if (p->kind == PARAM_REAL)
+		snprintf(buf, size, "%g", p->real_def);
+	else if (!is_number(p))
+		snprintf(buf, size, "%s",
+		    p->text[0] != '\0' ? p->text : "\"\"");
+	else if (is_bytes(p))
+		return number(p, p->def, buf, size);
+	else
+		snprintf(buf, size, "%" PRIu64, p->def);
+	return buf;
+}
+
+bool
+conf_about(int i, struct conf_about *about)
+{
+	const struct param *p = &conf_params[i];
+
+	if (i < 0 || i >= conf_nparams)
+		return false;
+	*about = (struct conf_about){ .key = p->key,
+		.help = p->help,
+		.choices = p->kind == PARAM_CHOICE ? p->choices : NULL,
+		.live = strcmp(p->section, "policy") == 0 };
+	(void)default_text(p, about->def, sizeof(about->def));
+	(void)range_text(p, about->range, sizeof(about->range));
+	return true;
 }
 
 /* Text in lines of at most 78 columns, each behind front. */
@@ -72,36 +105,16 @@ fold(FILE *f, const char *front, const char *text)
 	}
 }
 
-static void
-print_default(const struct param *p, FILE *f)
-{
-	char buf[48];
-
-	if (p->kind == PARAM_REAL)
-		fprintf(f, "%g", p->real_def);
-	else if (!is_number(p))
-		fprintf(f, "%s", p->text[0] != '\0' ? p->text : "\"\"");
-	else if (is_bytes(p))
-		fprintf(f, "%s", number(p, p->def, buf, sizeof(buf)));
-	else
-		fprintf(f, "%" PRIu64, p->def);
-}
-
 void
 conf_help(FILE *f)
 {
-	for (int i = 0; i < conf_nparams; i++) {
-		const struct param *p = &conf_params[i];
+	struct conf_about a;
 
-		fprintf(f, "  %s (default ", p->key);
-		print_default(p, f);
-		fprintf(f, ")\n");
-		fold(f, "      ", p->help);
-		if (p->kind == PARAM_TEXT)
-			continue;
-		fprintf(f, "      ");
-		print_range(p, f);
-		fprintf(f, "\n");
+	for (int i = 0; conf_about(i, &a); i++) {
+		fprintf(f, "  %s (default %s)\n", a.key, a.def);
+		fold(f, "      ", a.help);
+		if (a.range[0] != '\0')
+			fprintf(f, "      %s\n", a.range);
 	}
 }
 
@@ -109,12 +122,12 @@ conf_help(FILE *f)
 static void
 comment(const struct param *p, FILE *f, const char *front)
 {
+	char range[256];
+
 	fold(f, front, p->help);
-	if (p->kind == PARAM_TEXT)
-		return;
-	fputs(front, f);
-	print_range(p, f);
-	fputc('\n', f);
+	if (p->kind != PARAM_TEXT)
+		fprintf(f, "%s%s\n", front,
+		    range_text(p, range, sizeof(range)));
 }
 
 void

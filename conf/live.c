@@ -25,6 +25,16 @@ conf_find(const char *key)
 	return -1;
 }
 
+const char *
+conf_choices(const char *key)
+{
+	int i = conf_find(key);
+
+	return i >= 0 && conf_params[i].kind == PARAM_CHOICE ?
+	    conf_params[i].choices :
+	    NULL;
+}
+
 bool
 conf_row(const struct conf *c, int i, struct conf_row *row)
 {

@@ -180,6 +180,7 @@ struct turn {
 	struct admit_head head[CLASSES];
 	uint32_t slot[CLASSES];	    /* heads; NOBODY */
 	uint32_t bypassed[CLASSES]; /* the head that lacks memory; NOBODY */
+	enum sched_why stop;	    /* what has ended it for all */
 };
 
 static void
@@ -213,8 +214,10 @@ try_queue(struct sch *h, struct turn *t, int q, int *done, nsec now)
 		bypass_went(h, t->slot[q], t->bypassed[q]);
 	if (tried == TRIED_SOON || tried == TRIED_LACKS)
 		because(h, (uint32_t)q + 1, why_of(h, t->slot[q]));
-	if (tried == TRIED_SOON)
+	if (tried == TRIED_SOON) {
+		t->stop = h->why[q + 1];
 		return false;
+	}
 	*done += tried != TRIED_LACKS;
 	if (tried == TRIED_LACKS) {
 		if (t->bypassed[q] != NOBODY || h->rules.bypass_max == 0 ||
@@ -230,6 +233,7 @@ try_queue(struct sch *h, struct turn *t, int q, int *done, nsec now)
 static void
 open_turn(struct sch *h, struct turn *t, nsec now)
 {
+	t->stop = WHY_NONE;
 	admit_begin(&t->t, h->available, h->nclasses);
 	for (int q = 0; q < h->nclasses; q++) {
 		t->bypassed[q] = NOBODY;
@@ -265,7 +269,8 @@ lend_patiently(struct sch *h, struct turn *t, int *done, nsec now)
 	}
 }
 
-static void
+/* Returns what ended it before all had their turn. */
+static enum sched_why
 admit_queues(struct sch *h, int *done, nsec now)
 {
 	struct turn t;
@@ -277,16 +282,17 @@ admit_queues(struct sch *h, int *done, nsec now)
 			for (q = 0; q < h->nclasses; q++)
 				if (t.head[q].any)
 					because(h, (uint32_t)q + 1, WHY_BATCH);
-			return;
+			return t.stop;
 		}
 		if (!try_queue(h, &t, q, done, now))
-			return;
+			return t.stop;
 	}
 	if (h->rules.lend_patient)
 		lend_patiently(h, &t, done, now);
 	for (q = 0; q < h->nclasses; q++)
 		if (t.slot[q] != NOBODY && h->why[q + 1] == WHY_NONE)
 			because(h, (uint32_t)q + 1, WHY_QUOTA);
+	return t.stop;
 }
 
 /* Whether it is time for an admission, as some systems look only at every tenth
@@ -302,7 +308,7 @@ is_time(struct sch *h)
 	return true;
 }
 
-/* Adds the time since the last turn to what held each queue then. */
+/* Counts what held each queue in the last turn, and the time since then. */
 static void
 tell_why(struct sch *h, nsec now)
 {
@@ -313,14 +319,10 @@ tell_why(struct sch *h, nsec now)
 	for (uint32_t q = 0; q < QUEUES; q++) {
 		enum sched_why why = h->why[q];
 
-		if (why == WHY_NONE)
-			continue;
-		sch_count(counts[why]);
-		if (h->w.queues != NULL)
-			sch_add(&h->w.queues[q].blocked_ns[why],
-			    (uint64_t)(now - h->why_ns));
+		if (why != WHY_NONE)
+			sch_count(counts[why]);
 	}
-	h->why_ns = now;
+	wait_held(h, now);
 }
 
 static void
@@ -369,9 +371,29 @@ break_tie(struct sch *h, bool going)
 	return true;
 }
 
+/* What the turn did not get to waits for what it stopped at; a queue all of whose
+ * adapters come or leave, for them. */
+static void
+because_of_others(struct sch *h, enum sched_why stop)
+{
+	for (uint32_t q = 0; q < QUEUES; q++)
+		if (h->waiting_in[q] > 0 && h->why[q] == WHY_NONE)
+			because(h, q,
+			    queue_head(h, q) == NOBODY ? WHY_ADAPTER : stop);
+}
+
+void
+admission_none(struct sch *h, nsec now)
+{
+	tell_why(h, now);
+	all_because(h, WHY_MEMORY);
+	publish_why(h);
+}
+
 int
 admission_turn(struct sch *h, nsec now)
 {
+	enum sched_why stop = WHY_NONE;
 	bool timely;
 	int done = 0;
 
@@ -390,13 +412,16 @@ admission_turn(struct sch *h, nsec now)
 		if (h->rules.admission->queues == ADMIT_ONE)
 			(void)admit_line(h, 1, &done, now);
 		else
-			admit_queues(h, &done, now);
+			stop = admit_queues(h, &done, now);
+	} else {
+		stop = h->why[0];
 	}
 	if (timely && h->rules.admit_every > 1)
 		h->soon |= some_leave(h);
 	done += ahead_queued(h, now);
 	if (break_tie(h, done > 0 || !timely))
 		done++;
+	because_of_others(h, stop);
 	publish_why(h);
 	return done;
 }

@@ -148,7 +148,7 @@ bypass_squash(struct sch *h, nsec now)
 			continue;
 		p->put_back++;
 		bypass_over(h, slot);
-		place_hold(h, slot);
+		place_hold(h, slot, REASON_BYPASS);
 		sch_count(&h->w.meters->bypass_squashed);
 	}
 }

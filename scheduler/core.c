@@ -63,6 +63,8 @@ allocate(struct sch *h)
 	const struct table tables[] = { TABLE(slot, h->nslots),
 		TABLE(key, h->nkeys), TABLE(chunk, h->nchunks),
 		TABLE(group, (size_t)QUEUES * h->nkeys),
+		TABLE(watch, h->nslots + 1), TABLE(waited, h->nslots),
+		TABLE(told, TOLD_MAX),
 		TABLE(by_first.node, (size_t)QUEUES * h->nkeys),
 		TABLE(by_queue.node, h->nslots), TABLE(by_age.node, h->nslots),
 		TABLE(by_one.node, h->nkeys), TABLE(by_unit.node, h->nchunks),
@@ -117,8 +119,10 @@ rebuild(struct sch *h, nsec now)
 	evict_format(h);
 	account_open(h, now);
 	h->key[0].away = AWAY_HERE;
-	for (uint32_t key = 1; key < h->nkeys; key++)
+	for (uint32_t key = 1; key < h->nkeys; key++) {
+		worth_meet(h, key);
 		resident_rebuild(h, key, now);
+	}
 	for (uint32_t i = 0; i < h->nslots; i++)
 		if (word_load(&h->w.f[i]).state != F_FREE)
 			h->order[n++] = i;
@@ -130,6 +134,8 @@ rebuild(struct sch *h, nsec now)
 		evict_touch(h, h->holding[i], now);
 	for (uint32_t i = 0; i < n; i++)
 		(void)look_slot(h, h->order[i], now);
+	for (uint32_t key = 1; key < h->nkeys; key++)
+		tell_sweep(h, key);
 }
 
 int
@@ -177,6 +183,9 @@ sch_close(struct sch *h)
 	free(h->key);
 	free(h->chunk);
 	free(h->group);
+	free(h->watch);
+	free(h->waited);
+	free(h->told);
 	free(h->by_first.node);
 	free(h->by_queue.node);
 	free(h->by_age.node);
@@ -244,6 +253,7 @@ gauges(struct sch *h)
 	sch_gauge(&m->kv_blocks_used,
 	    (uint64_t)h->kv_chunks * h->per_chunk - room);
 	sch_gauge(&m->kv_blocks_total, (uint64_t)h->nchunks * h->per_chunk);
+	sch_gauge(&m->kv_chunks, h->kv_chunks);
 	sch_gauge(&m->adapter_chunks, h->adapter_chunks);
 }
 
@@ -270,6 +280,7 @@ sch_tick(struct sch *h, nsec now)
 		if (resident_look(h, key, now))
 			sch_count(&h->w.meters->sweep_found);
 		ahead_expected(h, key, now);
+		tell_sweep(h, key);
 	}
 	for (uint32_t i = h->nmoving; i-- > 0;)
 		if (i < h->nmoving)
@@ -277,6 +288,7 @@ sch_tick(struct sch *h, nsec now)
 	evict_rescore(h, RESCORE_TICK, now);
 	(void)turn_all(h, now);
 	gauges(h);
+	tell_flush(h);
 	account_tell(h, now);
 }
 

@@ -57,7 +57,11 @@ struct sch_world {
 	_Atomic uint64_t *chunk;    /* [chunks] */
 	_Atomic uint32_t *next;	    /* [chunks] */
 	struct scheduler_meters *meters;
-	struct sched_queue *queues; /* [SEG_QUEUES] */
+	/* For those who look on; NULL: nobody does. */
+	struct sched_queue *queues;  /* [SEG_QUEUES] */
+	struct adapter_meters *uses; /* [adapters] */
+	struct slot_wait *waits;     /* [slots] */
+	struct event_log *events;
 
 	/* loader */
 	const _Atomic uint64_t *entry, *have; /* [adapters] */

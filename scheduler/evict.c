@@ -178,6 +178,12 @@ evict_leave(struct sch *h, uint32_t key)
 	score_unit(h, c, h->now);
 }
 
+double
+evict_worth(const struct sch *h, uint32_t key)
+{
+	return stays(h, key) ? h->one[key].keep : 0;
+}
+
 void
 evict_touch(struct sch *h, uint32_t key, nsec now)
 {
@@ -288,20 +294,13 @@ evict_idle_blocks(const struct sch *h, const struct admit_view *who)
 	return (uint64_t)idle(h, who, true) * h->per_chunk;
 }
 
-static void
-call_out(struct sch *h, uint32_t key)
-{
-	resident_call_out(h, key);
-	sch_count(&h->w.meters->evictions);
-}
-
 /* All that lies in the chunk. */
 static void
-call_out_unit(struct sch *h, uint32_t c)
+call_out_unit(struct sch *h, uint32_t c, enum event_reason why)
 {
 	h->floor = h->unit[c].keep;
 	while (h->chunk[c].tenants != NOBODY)
-		call_out(h, h->chunk[c].tenants);
+		resident_call_out(h, h->chunk[c].tenants, why);
 }
 
 /* While requests run, adapters keep their share of the pool, but from one that
@@ -338,7 +337,7 @@ release(struct sch *h, const struct admit_view *who, nsec now)
 
 bool
 evict_chunks(struct sch *h, uint32_t n, const struct admit_view *who,
-    bool queued, nsec now)
+    bool queued, enum event_reason why, nsec now)
 {
 	if (h->nfree_chunks + h->leaving_chunks >= n)
 		return true;
@@ -353,7 +352,7 @@ evict_chunks(struct sch *h, uint32_t n, const struct admit_view *who,
 		if (c == NOBODY || !may_go(h, &h->unit[c].view, who, queued) ||
 		    share_is_least(h, who))
 			return false;
-		call_out_unit(h, c);
+		call_out_unit(h, c, why);
 	}
 	return true;
 }
@@ -381,9 +380,9 @@ evict_place(struct sch *h, uint32_t kind, const struct admit_view *who,
 		!evict_before(&h->unit[c].view, h->unit[c].keep,
 		    &h->one[key].view, h->one[key].keep))) {
 		h->floor = h->one[key].keep;
-		call_out(h, key);
+		resident_call_out(h, key, REASON_ADAPTER);
 	} else {
-		call_out_unit(h, c);
+		call_out_unit(h, c, REASON_ADAPTER);
 	}
 	return true;
 }

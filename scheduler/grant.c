@@ -110,6 +110,7 @@ grant_live(struct sch *h, uint32_t slot)
 	p->live_at = h->nlive;
 	h->live[h->nlive++] = slot;
 	h->key[p->key].running++;
+	tell_changed(h, p->key);
 }
 
 /* gpuexec has acknowledged: x was load-acquired before this. */
@@ -136,6 +137,7 @@ grant_end(struct sch *h, uint32_t slot, nsec now)
 	p->granted = 0;
 	k->running--;
 	k->used_ns = now;
+	tell_changed(h, p->key);
 	if (p->charged)
 		account_return(h, slot);
 	bypass_over(h, slot);
@@ -206,12 +208,12 @@ grant_serve(struct sch *h, nsec now)
 			break;
 	if (slot == NOBODY)
 		return;
-	if (evict_chunks(h, 1, NULL, true, now))
+	if (evict_chunks(h, 1, NULL, true, REASON_KV, now))
 		return;
 	slot = first_lacking(h, true);
 	if (slot == NOBODY || h->ncooling > 0 || h->returning > 0)
 		return;
 	slot = victim(h, slot);
 	if (slot != NOBODY)
-		place_hold(h, slot);
+		place_hold(h, slot, REASON_MEMORY);
 }

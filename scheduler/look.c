@@ -52,6 +52,7 @@ read_request(struct sch *h, uint32_t slot, uint32_t gen, nsec now)
 		.view = { .slot = slot,
 		    .arrived_ns = arrived(r->arrived_ns, now),
 		    .order = h->submissions++ } };
+	wait_begin(h, slot);
 	if (prompt < 1 || prompt >= context || answer < 1 ||
 	    answer > context - prompt || adapter < SLOT_BASE ||
 	    adapter >= (int64_t)h->nkeys - 1)
@@ -113,9 +114,7 @@ accept_new(struct sch *h, uint32_t slot, uint32_t gen, nsec now)
 		return true;
 	}
 	p->source = (uint8_t)source_of(h, p->key);
-	if (p->key > 0)
-		sch_count(p->source == SLOT_RESIDENT ? &h->w.meters->hits :
-						       &h->w.meters->misses);
+	tell_came(h, slot);
 	recent_came(h, slot);
 	sch_phase_set(h, slot, PHASE_WAITING);
 	return true;

@@ -77,8 +77,11 @@ write_ticket(struct sch *h, uint32_t slot, bool first, nsec now)
 			.source = p->source,
 			.seen_ns = p->seen_ns,
 			.adapter_ns = p->seen_ns,
-			.placed_ns = now };
+			.placed_ns = now,
+			.queue = p->queue };
 	}
+	if (first)
+		wait_so_far(h, slot, &t->wait);
 	if (first && p->key > 0 && p->source != SLOT_RESIDENT &&
 	    h->key[p->key].here_ns > p->seen_ns)
 		t->adapter_ns = h->key[p->key].here_ns;
@@ -86,6 +89,22 @@ write_ticket(struct sch *h, uint32_t slot, bool first, nsec now)
 	t->adapter = p->key == 0 ? SLOT_BASE : (int32_t)(p->key - 1);
 	t->want_gen = p->key == 0 ? 0 :
 				    word_load_place(&h->w.want[p->key - 1]).gen;
+}
+
+/* Where the time of the load went that brought its adapter. */
+static void
+write_load(struct sch *h, uint32_t slot)
+{
+	const struct sch_slot *p = &h->slot[slot];
+	struct wait_split *to = &h->w.ticket[slot].wait;
+	const struct dir_info *info;
+
+	if (p->key == 0 || p->source == SLOT_RESIDENT)
+		return;
+	info = &h->w.info[p->key - 1];
+	to->disk_ns = (nsec)info->disk_us * MICROSECOND;
+	to->host_ns = (nsec)info->host_us * MICROSECOND;
+	to->copy_ns = (nsec)info->copy_us * MICROSECOND;
 }
 
 /* 2: what it needs is there.  Ticket and list, then b, then s. */
@@ -98,6 +117,8 @@ place(struct sch *h, uint32_t slot, nsec now)
 	uint32_t round = first ? 1 : word_next_round(s.round);
 
 	write_ticket(h, slot, first, now);
+	if (first)
+		write_load(h, slot);
 	grant_commit(h, slot, p->gen, round);
 	word_store(&h->w.s[slot],
 	    (struct word){ p->gen, S_PLACED, round, h->epoch });
@@ -116,7 +137,7 @@ lacks(struct sch *h, uint32_t slot, uint32_t want, nsec now)
 	uint32_t chunks = want > has ? want - has + h->per_chunk - 1 : 0;
 
 	return evict_chunks(h, chunks / h->per_chunk, &h->slot[slot].view, true,
-		   now) ?
+		   REASON_KV, now) ?
 	    PLACE_SOON :
 	    PLACE_LACKS;
 }
@@ -166,7 +187,7 @@ place_again(struct sch *h, uint32_t slot, nsec now)
 			h->suspect = slot;
 		if (h->suspect != slot) {
 			h->w.ticket[slot].deaths = p->deaths;
-			place_hold(h, slot);
+			place_hold(h, slot, REASON_DEATH);
 			return true;
 		}
 	}
@@ -185,7 +206,7 @@ place_again(struct sch *h, uint32_t slot, nsec now)
 /* 3.  What a dead gpuexec was told is obeyed by nobody, so it may be held, and
  * below denied, like what the present one was told. */
 void
-place_hold(struct sch *h, uint32_t slot)
+place_hold(struct sch *h, uint32_t slot, enum event_reason why)
 {
 	struct sch_slot *p = &h->slot[slot];
 	struct word s = word_load(&h->w.s[slot]);
@@ -196,7 +217,7 @@ place_hold(struct sch *h, uint32_t slot)
 	s.low = h->epoch;
 	word_store(&h->w.s[slot], s);
 	sch_phase_set(h, slot, PHASE_HELD);
-	sch_count(&h->w.meters->squashed);
+	tell_squashed(h, slot, why);
 	sch_tell_gpuexec(h, slot);
 }
 
@@ -213,7 +234,7 @@ place_deny(struct sch *h, uint32_t slot, enum slot_denied why, nsec now)
 	word_store(&h->w.s[slot],
 	    (struct word){ p->gen, S_DENIED, s.round, why });
 	sch_phase_set(h, slot, PHASE_DENIED);
-	sch_count(&h->w.meters->denied);
+	tell_denied(h, slot, why);
 	sch_tell_frontend(h, slot);
 	sch_tell_gpuexec(h, slot);
 }

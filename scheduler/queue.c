@@ -67,7 +67,8 @@ queue_format(struct sch *h)
 	for (int q = 0; q < QUEUES; q++)
 		h->line[q][LINE_READY] = h->line[q][LINE_COLD] = empty;
 	for (uint32_t g = 0; g < QUEUES * h->nkeys; g++)
-		h->group[g] = (struct sch_group){ empty, LINE_NONE };
+		h->group[g] = (struct sch_group){ empty, LINE_NONE, 0 };
+	wait_format(h);
 }
 
 static uint32_t
@@ -94,7 +95,7 @@ file(struct sch *h, uint32_t queue, uint32_t g)
 
 	if (h->group[g].waits.n == 0 || line == LINE_NONE)
 		return;
-	h->group[g].line = (uint8_t)line;
+	h->group[g].line = line;
 	heap_enter(&h->line[queue][line], &h->by_first, g);
 }
 
@@ -115,12 +116,14 @@ enter(struct sch *h, uint32_t slot)
 	struct sch_slot *p = &h->slot[slot];
 	uint32_t g = group_of(h, p->queue, p->key);
 
+	wait_enter(h, slot);
 	unfile(h, p->queue, g);
 	heap_enter(&h->group[g].waits, &h->by_queue, slot);
 	file(h, p->queue, g);
 	if (p->queue > 0)
 		heap_enter(&h->ages, &h->by_age, slot);
 	h->waiting_in[p->queue]++;
+	tell_waits(h, slot);
 }
 
 static void
@@ -131,6 +134,8 @@ leave(struct sch *h, uint32_t slot)
 
 	unfile(h, p->queue, g);
 	heap_leave(&h->group[g].waits, &h->by_queue, slot);
+	if (h->group[g].waits.n == 0)
+		wait_empty(h, g);
 	file(h, p->queue, g);
 	if (p->queue > 0)
 		heap_leave(&h->ages, &h->by_age, slot);
@@ -148,20 +153,25 @@ queue_enter(struct sch *h, uint32_t slot)
 		p->queue = (uint8_t)(1 + p->class);
 	}
 	enter(h, slot);
-	h->key[h->slot[slot].key].waiting++;
+	h->key[p->key].waiting++;
+	tell_changed(h, p->key);
 }
 
 void
 queue_leave(struct sch *h, uint32_t slot)
 {
-	must(h->key[h->slot[slot].key].waiting > 0);
+	uint32_t key = h->slot[slot].key;
+
+	must(h->key[key].waiting > 0);
 	leave(h, slot);
-	h->key[h->slot[slot].key].waiting--;
+	h->key[key].waiting--;
+	tell_changed(h, key);
 }
 
 void
 queue_move(struct sch *h, uint32_t slot, uint32_t queue)
 {
+	wait_leave(h, slot);
 	leave(h, slot);
 	h->slot[slot].queue = (uint8_t)queue;
 	enter(h, slot);
@@ -225,8 +235,10 @@ queue_again(struct sch *h)
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < h->nslots; i++)
-		if (h->slot[i].phase == PHASE_WAITING)
+		if (h->slot[i].phase == PHASE_WAITING) {
+			wait_leave(h, i);
 			h->order[n++] = i;
+		}
 	queue_format(h);
 	for (int q = 0; q < QUEUES; q++)
 		h->waiting_in[q] = 0;

@@ -47,6 +47,8 @@ go(struct sch *h, uint32_t key, enum sch_away to)
 		h->moving[k->moving_at] = last;
 		h->key[last].moving_at = k->moving_at;
 	}
+	if ((k->away == AWAY_COMING) != (to == AWAY_COMING))
+		wait_turn(h, key);
 	k->away = (uint8_t)to;
 	queue_file(h, key);
 }
@@ -114,7 +116,7 @@ leaving(struct sch *h, uint32_t key)
 
 /* A6 */
 void
-resident_call_out(struct sch *h, uint32_t key)
+resident_call_out(struct sch *h, uint32_t key, enum event_reason why)
 {
 	struct sch_key *k = &h->key[key];
 	struct place_word want = want_of(h, key);
@@ -128,6 +130,7 @@ resident_call_out(struct sch *h, uint32_t key)
 	want.state = WANT_OUT;
 	word_store_place(&h->w.want[key - 1], want);
 	go(h, key, AWAY_LEAVING);
+	tell_left(h, key, why);
 	sch_tell_loader(h, key - 1);
 }
 
@@ -170,7 +173,7 @@ resident_rebuild(struct sch *h, uint32_t key, nsec now)
 		return;
 	}
 	hold_place(h, key, want.class, want.place);
-	h->key[key].here_ns = now;
+	h->key[key].here_ns = h->key[key].called_ns = now;
 	if (want.state == WANT_IN)
 		evict_enter(h, key, now);
 	else
@@ -260,7 +263,7 @@ make_room(struct sch *h, uint32_t key, uint32_t kind, uint32_t n, bool early,
 	    h->nlive < h->w.plan->batch_max;
 
 	return kind > 0 ? evict_place(h, kind, who, queued, now) :
-			  evict_chunks(h, n, who, queued, now);
+			  evict_chunks(h, n, who, queued, REASON_ADAPTER, now);
 }
 
 /* Blocks that its first waiter and the place need together; 0: nobody waits, or
@@ -310,7 +313,7 @@ bring(struct sch *h, uint32_t key, uint32_t kind, uint32_t place, nsec now)
 	k->used = false;
 	go(h, key, AWAY_COMING);
 	evict_enter(h, key, now);
-	sch_add(&h->w.meters->load_bytes_wanted, h->w.info[key - 1].bytes);
+	tell_wanted(h, key);
 	sch_tell_loader(h, key - 1);
 }
 
@@ -359,22 +362,37 @@ resident_bring(struct sch *h, uint32_t key, bool early, nsec now)
 	return BRING_DONE;
 }
 
-/* Nobody uses it and nobody waits: is there a reason to call it out? */
+/* Why one that nobody runs with is called out; NONE: it stays. */
+static enum event_reason
+why_leave(const struct sch *h, uint32_t key)
+{
+	const struct sch_key *k = &h->key[key];
+	enum evict_idle idle = h->rules.eviction->idle;
+
+	if (k->waiting > 0)
+		return k->used && !k->pinned && idle == EVICT_DROPS ?
+		    REASON_IDLE :
+		    REASON_NONE;
+	if (k->unload)
+		return REASON_UNLOAD;
+	if (dir_entry_state(entry_of(h, key)) != DIR_LISTED)
+		return REASON_GONE;
+	return idle != EVICT_KEEPS && !k->pinned && !k->wanted ? REASON_IDLE :
+								 REASON_NONE;
+}
+
 void
 resident_idle(struct sch *h, uint32_t key)
 {
-	struct sch_key *k = &h->key[key];
+	const struct sch_key *k = &h->key[key];
+	enum event_reason why;
 
 	if (key == 0 || k->running > 0 ||
 	    (k->away != AWAY_HERE && k->away != AWAY_COMING))
 		return;
-	if (k->waiting > 0 ?
-		k->used && !k->pinned &&
-		    h->rules.eviction->idle == EVICT_DROPS :
-		(k->unload || dir_entry_state(entry_of(h, key)) != DIR_LISTED ||
-		    (!k->pinned && h->rules.eviction->idle != EVICT_KEEPS &&
-			!k->wanted)))
-		resident_call_out(h, key);
+	why = why_leave(h, key);
+	if (why != REASON_NONE)
+		resident_call_out(h, key, why);
 }
 
 static void
@@ -385,7 +403,7 @@ failed(struct sch *h, uint32_t key, nsec now)
 	resident_deny_all(h, key,
 	    state == DIR_RETIRED ? DENIED_UNLOADED : DENIED_ADAPTER, now);
 	if (h->key[key].running == 0)
-		resident_call_out(h, key);
+		resident_call_out(h, key, REASON_FAILED);
 }
 
 static void
@@ -397,7 +415,7 @@ arrived(struct sch *h, uint32_t key, nsec now)
 	cost_learn(&h->load_cost, (double)h->w.info[key - 1].bytes / (1 << 20),
 	    0, 0, (double)(now - k->called_ns) / (double)SECOND);
 	k->here_ns = k->used_ns = now;
-	sch_count(&h->w.meters->loads);
+	tell_loaded(h, key, now - k->called_ns);
 	go(h, key, AWAY_HERE);
 	evict_touch(h, key, now);
 	first = queue_first(h, key);
@@ -420,9 +438,10 @@ resident_look(struct sch *h, uint32_t key, nsec now)
 
 		if (was == AWAY_COMING && here)
 			arrived(h, key, now);
-		else if (was == AWAY_HERE && have.state == HAVE_LOADING)
+		else if (was == AWAY_HERE && have.state == HAVE_LOADING) {
+			k->called_ns = now; /* the loader copies it again */
 			go(h, key, AWAY_COMING);
-		else if ((was == AWAY_COMING || was == AWAY_HERE) &&
+		} else if ((was == AWAY_COMING || was == AWAY_HERE) &&
 		    have.state == HAVE_FAILED)
 			failed(h, key, now);
 		else if (was == AWAY_LEAVING && h->completed >= k->fence) {

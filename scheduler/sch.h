@@ -4,6 +4,7 @@
  * Everything here can be thrown away: it is worked out from the words.
  *
  *	queue.c      who waits, in which queue, for which adapter
+ *	wait.c       where the time of those that wait goes
  *	account.c    sizes, costs and quotas: who pays how much from which queue
  *	recent.c     what came and what ended lately; boundaries made of it
  *	chunks.c     which chunk, place and block is free
@@ -16,6 +17,7 @@
  *	admission.c  who is admitted in a turn
  *	bypass.c     who goes before a head that finds no memory
  *	ahead.c      adapters brought before they are needed
+ *	tell.c       what those who look on are told
  *	turn.c       what is done each turn, and in which order
  *	rules.c      the policies, from settings
  *	core.c       open, step, tick
@@ -36,6 +38,7 @@
 #define RECENT CUTS_SAMPLE_MAX
 #define USE_BUCKETS 30 /* of the window in which uses are counted */
 #define DEMANDED_MAX 64
+#define TOLD_MAX 1024
 
 enum sch_phase {
 	PHASE_NONE,    /* no open request */
@@ -90,8 +93,28 @@ enum sch_away { AWAY_OUT, AWAY_COMING, AWAY_HERE, AWAY_LEAVING };
 
 /* The requests of one queue that wait for one adapter. */
 struct sch_group {
-	struct heap waits; /* of slots */
-	uint8_t line;	   /* enum queue_line it is in */
+	struct heap waits;   /* of slots */
+	uint32_t line : 4;   /* enum queue_line it is in */
+	uint32_t watch : 28; /* in sch->watch; 0: its offsets are 0 */
+};
+
+/* The stopwatches of a group: wait.c. */
+struct sch_watch {
+	nsec by_ns[WHY_COUNT]; /* offsets */
+	uint32_t next;	       /* of those not in use */
+};
+
+/* What a request has waited for in other queues, less what its stopwatches showed
+ * as it entered this one.  WHY_NONE: for its own load. */
+struct sch_waited {
+	nsec by_ns[WHY_COUNT];
+};
+
+/* What has happened to an adapter and is not told yet: tell.c. */
+struct sch_told {
+	uint32_t key;
+	uint32_t hits, misses, loads, evictions_kv, evictions_adapter, left;
+	nsec used_ns, cold_ns;
 };
 
 enum queue_line { LINE_READY, LINE_COLD, LINE_COUNT, LINE_NONE = LINE_COUNT };
@@ -122,7 +145,9 @@ struct sch_key {
 	uint64_t fence;	    /* of the place it leaves */
 	uint64_t asked;	    /* the last ask that was looked at */
 	nsec used_ns, here_ns, called_ns, gone_ns;
+	nsec coming_ns;	 /* offset of its stopwatch: wait.c */
 	uint32_t beside; /* next of those in the same chunk, staying */
+	uint32_t told;	 /* in sch->told, + 1; 0: nothing is to be told */
 
 	/* worth.c */
 	struct sch_uses uses;
@@ -177,6 +202,12 @@ struct sch {
 	struct heap ages;		      /* slots in queues 1 .. */
 	struct heap_order by_queue, by_first, by_age;
 	uint32_t waiting_in[QUEUES];
+
+	/* wait.c */
+	struct sch_watch *watch;	 /* [nslots + 1], from 1 on */
+	struct sch_waited *waited;	 /* [nslots] */
+	uint32_t free_watch;		 /* list */
+	nsec blocked[QUEUES][WHY_COUNT]; /* up to why_ns */
 
 	/* account.c, recent.c */
 	int nclasses;
@@ -243,6 +274,9 @@ struct sch {
 	uint64_t *block_fence;
 	uint32_t cool_head, cool_tail, ncooling; /* blocks behind a fence */
 
+	struct sch_told *told; /* [TOLD_MAX] */
+	uint32_t ntold;
+
 	uint32_t *order; /* scratch of core.c, [nslots] */
 
 	nsec now;	/* of this turn */
@@ -302,6 +336,19 @@ void queue_promote(struct sch *, nsec now);
 /* All waiting requests go by the order, classes and limits of now. */
 void queue_again(struct sch *);
 
+/* wait.c */
+void wait_format(struct sch *);		       /* nobody waits */
+void wait_begin(struct sch *, uint32_t slot);  /* a new request */
+void wait_enter(struct sch *, uint32_t slot);  /* before it is in its queue */
+void wait_leave(struct sch *, uint32_t slot);  /* for another queue */
+void wait_empty(struct sch *, uint32_t group); /* it has no more waiters */
+/* The adapter begins to come, or does no longer: before `away` says so. */
+void wait_turn(struct sch *, uint32_t key);
+/* Adds the time since why_ns to what has held each queue since. */
+void wait_held(struct sch *, nsec now);
+/* Where the time of a request that was never placed has gone. */
+void wait_so_far(const struct sch *, uint32_t slot, struct wait_split *);
+
 /* account.c */
 void account_open(struct sch *, nsec now);
 void account_rules(struct sch *); /* weights that rules say */
@@ -351,7 +398,7 @@ bool resident_here(const struct sch *, uint32_t key); /* A4 */
 /* early: nobody could start with it now; only what is idle gives way. */
 enum resident_bring resident_bring(struct sch *, uint32_t key, bool early,
     nsec now);
-void resident_call_out(struct sch *, uint32_t key);
+void resident_call_out(struct sch *, uint32_t key, enum event_reason);
 bool resident_look(struct sch *, uint32_t key, nsec now);
 void resident_idle(struct sch *, uint32_t key); /* its last ticket ended */
 void resident_ask(struct sch *, uint32_t key, nsec now);
@@ -373,6 +420,7 @@ void evict_format(struct sch *);
 /* It stays in its place from now on; it goes. */
 void evict_enter(struct sch *, uint32_t key, nsec now);
 void evict_leave(struct sch *, uint32_t key);
+double evict_worth(const struct sch *, uint32_t key); /* 0: it does not stay */
 /* What is known of it has changed: who runs, who waits, what it is worth. */
 void evict_touch(struct sch *, uint32_t key, nsec now);
 /* Looks at some of those not touched lately: worth falls with time. */
@@ -381,10 +429,11 @@ void evict_rescore(struct sch *, uint32_t n, nsec now);
 uint64_t evict_idle_blocks(const struct sch *, const struct admit_view *who);
 /* Calls out idle adapters until n chunks are free or will be.  Those that wait
  * are spared unless queued, and unless they wait longer than who (NULL: for
- * one that runs).  false: nothing more can go. */
+ * one that runs).  why: for keys and values, or for another adapter.  false:
+ * nothing more can go. */
 bool evict_chunks(struct sch *, uint32_t n, const struct admit_view *who,
-    bool queued, nsec now);
-/* The same for one place of a class > 0. */
+    bool queued, enum event_reason why, nsec now);
+/* The same for one place of a class > 0, which another adapter gets. */
 bool evict_place(struct sch *, uint32_t kind, const struct admit_view *who,
     bool queued, nsec now);
 
@@ -405,7 +454,7 @@ enum place_result { PLACE_DONE, PLACE_SOON, PLACE_LACKS, PLACE_GONE };
 enum place_result place_first(struct sch *, uint32_t slot,
     const int64_t *charge, nsec now);
 bool place_again(struct sch *, uint32_t slot, nsec now);
-void place_hold(struct sch *, uint32_t slot);
+void place_hold(struct sch *, uint32_t slot, enum event_reason);
 void place_deny(struct sch *, uint32_t slot, enum slot_denied, nsec now);
 void place_release(struct sch *, uint32_t slot);
 void sch_phase_set(struct sch *, uint32_t slot, enum sch_phase);
@@ -417,6 +466,8 @@ uint32_t look_tokens(const struct sch *, uint32_t slot);
 
 /* admission.c; returns how many were placed or brought on their way. */
 int admission_turn(struct sch *, nsec now);
+/* Nobody is admitted: one that runs lacks memory. */
+void admission_none(struct sch *, nsec now);
 
 /* bypass.c */
 /* Who of its queue may go before a head that lacks memory; NOBODY. */
@@ -431,6 +482,21 @@ double bypass_tokens_in(struct sch *, int q, int64_t cost, nsec now);
 /* ahead.c */
 int ahead_queued(struct sch *, nsec now);
 void ahead_expected(struct sch *, uint32_t key, nsec now);
+
+/* tell.c: meters, notes, and what lies beside adapters and slots.  What lies beside
+ * adapters is written each tick for those that have changed, and in turn. */
+void tell_meet(struct sch *, uint32_t key, uint32_t serial);
+void tell_changed(struct sch *, uint32_t key); /* who waits or runs with it */
+void tell_flush(struct sch *);
+void tell_sweep(struct sch *, uint32_t key);
+void tell_used(struct sch *, uint32_t key, nsec now);
+void tell_came(struct sch *, uint32_t slot);  /* a hit or a miss */
+void tell_waits(struct sch *, uint32_t slot); /* it is in a queue, or another */
+void tell_wanted(struct sch *, uint32_t key);
+void tell_loaded(struct sch *, uint32_t key, nsec took);
+void tell_left(struct sch *, uint32_t key, enum event_reason);
+void tell_squashed(struct sch *, uint32_t slot, enum event_reason);
+void tell_denied(struct sch *, uint32_t slot, enum slot_denied);
 
 /* turn.c; returns how much was done. */
 int turn_all(struct sch *, nsec now);

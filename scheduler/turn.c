@@ -85,5 +85,7 @@ turn_all(struct sch *h, nsec now)
 		evict_rescore(h, RESCORE, now);
 	if (h->nlacks == 0)
 		done += admission_turn(h, now);
+	else
+		admission_none(h, now);
 	return done;
 }

@@ -44,6 +44,7 @@ worth_meet(struct sch *h, uint32_t key)
 	k->rate = k->floor = 0;
 	h->history[key] = (struct prefetch_history){ 0 };
 	predict_forget(h->predict, (int32_t)key - 1);
+	tell_meet(h, key, serial);
 }
 
 void
@@ -65,6 +66,7 @@ worth_used(struct sch *h, uint32_t key, nsec now)
 	k->rate_ns = now;
 	k->floor = h->floor;
 	k->used_ns = now;
+	tell_used(h, key, now);
 	k->used = true;
 	k->early = k->promised = false;
 	if (h->rules.prefetch == PREFETCH_HISTOGRAM)

@@ -5,6 +5,7 @@
  *	a live ticket's adapter is wanted where it is, and no step loses its own
  *	a pinned adapter that is here stays
  *	quota = available + charged, of each queue
+ *	the parts of a wait are the wait
  *	every request is outside, open or ended
  *	what is used and what is not is all there is */
 #include "sim/world.h"
@@ -202,6 +203,25 @@ sim_laws_queues(struct sim *m)
 {
 	if (!sch_balanced(m->sch))
 		sim_breach(m, "quotas or queues do not add up");
+}
+
+void
+sim_laws_split(struct sim *m, uint32_t slot)
+{
+	const struct slot_ticket *t = &m->ticket[slot];
+	nsec sum = t->wait.loading_ns, least = t->wait.loading_ns;
+
+	for (int w = 0; w < WHY_COUNT; w++) {
+		sum += t->wait.by_ns[w];
+		if (least > t->wait.by_ns[w])
+			least = t->wait.by_ns[w];
+	}
+	if (sum != t->placed_ns - t->seen_ns || least < 0)
+		sim_breach(m,
+		    "slot %u waited %lld ns, the parts are %lld ns, the least "
+		    "%lld ns",
+		    slot, (long long)(t->placed_ns - t->seen_ns),
+		    (long long)sum, (long long)least);
 }
 
 /* A chunk that is somebody's though nothing in it is used, while no fence is

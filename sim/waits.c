@@ -158,6 +158,8 @@ note_first(struct sim *m, uint32_t slot)
 	o->placed_ns = t->placed_ns - SIM_START;
 	o->load_wait_ns = load_wait(m, o, t->adapter);
 	o->class = (uint8_t)sch_queue_of(m->sch, slot);
+	if (m->setup->laws)
+		sim_laws_split(m, slot);
 	first_placement(m, m->slot[slot].ask);
 }
 

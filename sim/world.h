@@ -301,6 +301,7 @@ void sim_laws_words(struct sim *);  /* after each turn */
 void sim_laws_queues(struct sim *); /* likewise */
 void sim_laws_count(struct sim *);  /* at once after sch_tick */
 void sim_laws_chunks(struct sim *); /* after the turn that follows it */
+void sim_laws_split(struct sim *, uint32_t slot); /* at its placement */
 bool sim_laws_live(const struct sim *, uint32_t slot);
 
 /* room.c: cached adapters delay nobody who would fit without them. */

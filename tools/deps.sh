@@ -4,12 +4,13 @@
 # to run when it may not install.
 set -eu
 
-# compiler and make; settings, JSON, patterns, Unicode, digests, HTTP; tests
+# compiler and make; settings, JSON, patterns, Unicode, digests; console, HTTP;
+# tests
 packages='gcc make libc6-dev pkg-config
 	libyaml-dev libjansson-dev libpcre2-dev libunistring-dev libssl-dev
-	libmicrohttpd-dev check'
-# metrics are scraped by a real Prometheus
-tests=prometheus
+	libncurses-dev libmicrohttpd-dev check'
+# the console in a terminal, manual pages that are clean, a real Prometheus
+tests='tmux groff-base prometheus'
 [ "${1:-}" != tests ] || packages="$packages $tests"
 # pictures of `chameleon sim --plots`; with OPTIONAL=1
 optional=gnuplot-nox

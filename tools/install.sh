@@ -1,5 +1,6 @@
 #!/bin/sh
-# install.sh BUILD DESTDIR PREFIX: programs, settings, the demo model, a unit.
+# install.sh BUILD DESTDIR PREFIX: programs, settings, the demo model, a unit,
+# manual pages, completion.
 set -eu
 build=$1 root=$2$3 prefix=$3
 
@@ -18,6 +19,14 @@ for part in prometheus/prometheus.yml prometheus/rules.yml \
 done
 sed "s|@PREFIX@|$prefix|" etc/chameleon.service \
     >"$root/lib/systemd/system/chameleon.service"
+for page in "$build"/man/*.[15]; do
+	install -D -m 644 "$page" \
+	    "$root/share/man/man${page##*.}/${page##*/}"
+done
+install -d "$root/share/bash-completion/completions"
+"$build/bin/chameleon" completion bash \
+    >"$root/share/bash-completion/completions/chameleon"
+chmod 644 "$root/share/bash-completion/completions/chameleon"
 install -m 644 LICENSE "$root/share/doc/chameleon/"
 echo "installed below $root; try:"
 echo "    $prefix/bin/chameleon serve -c $prefix/share/chameleon/chameleon.yaml"

@@ -174,6 +174,14 @@ START_TEST(the_oracle_is_the_simulators)
 }
 END_TEST
 
+START_TEST(the_choices_of_a_setting_are_told_those_of_a_number_are_none)
+{
+	ck_assert_str_eq(conf_choices("policy.lend"), "empty|patient");
+	ck_assert_ptr_null(conf_choices("policy.slo_ms"));
+	ck_assert_ptr_null(conf_choices("policy.lent"));
+}
+END_TEST
+
 Suite *
 suite_live(void)
 {
@@ -186,6 +194,8 @@ suite_live(void)
 	tcase_add_test(t, what_operators_set_goes_over_one_version);
 	tcase_add_test(t, damaged_lines_are_left_out);
 	tcase_add_test(t, what_is_let_through_the_scheduler_takes);
+	tcase_add_test(t,
+	    the_choices_of_a_setting_are_told_those_of_a_number_are_none);
 	tcase_add_test(t, the_oracle_is_the_simulators);
 	suite_add_tcase(s, t);
 	return s;

@@ -237,7 +237,7 @@ START_TEST(a_pinned_adapter_that_leaves)
 	until_runs(0);
 	while (!m->stays[3])
 		ck_assert(sim_advance(m));
-	resident_call_out(m->sch, 1 + 3);
+	resident_call_out(m->sch, 1 + 3, REASON_ADAPTER);
 	breaks("adapter 3 leaves though it is pinned");
 }
 END_TEST
@@ -259,6 +259,19 @@ START_TEST(a_waiter_that_no_queue_counts)
 	until_runs(0);
 	m->sch->waiting_in[1]--;
 	breaks("quotas or queues do not add up");
+}
+END_TEST
+
+START_TEST(a_wait_that_is_counted_twice)
+{
+	rig_cost("batch_max", 1);
+	rig_ask(0, -1, 10, 60);
+	rig_ask(1, -1, 10, 1);
+	until_runs(0);
+	while (m->sch->slot[1].phase != PHASE_WAITING)
+		ck_assert(sim_advance(m));
+	m->sch->waited[1].by_ns[WHY_BATCH] += SECOND;
+	breaks("ns, the parts are");
 }
 END_TEST
 
@@ -316,6 +329,7 @@ suite_sim_laws(void)
 	tcase_add_test(p, a_pinned_adapter_that_leaves);
 	tcase_add_test(p, a_quota_that_does_not_add_up);
 	tcase_add_test(p, a_waiter_that_no_queue_counts);
+	tcase_add_test(p, a_wait_that_is_counted_twice);
 	tcase_add_test(p, nothing_moves);
 	tcase_add_test(p, a_breach_says_seed_step_and_events);
 	suite_add_tcase(s, p);

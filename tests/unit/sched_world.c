@@ -61,6 +61,9 @@ words(struct world *v)
 		.next = v->next,
 		.meters = &v->meters,
 		.queues = v->queues,
+		.uses = v->uses,
+		.waits = v->waits,
+		.events = &v->events,
 		.entry = v->entry,
 		.have = v->have,
 		.info = v->info,
@@ -466,9 +469,51 @@ accounts_balance(void)
 	}
 }
 
+/* All of a wait is somewhere, and nothing twice. */
+static void
+waits_add_up(void)
+{
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		const struct slot_ticket *t = &world.ticket[i];
+		nsec sum = t->wait.loading_ns;
+
+		ck_assert_int_ge(t->wait.loading_ns, 0);
+		for (int w = 0; w < WHY_COUNT; w++) {
+			ck_assert_int_ge(t->wait.by_ns[w], 0);
+			sum += t->wait.by_ns[w];
+		}
+		ck_assert_int_eq(sum, t->placed_ns - t->seen_ns);
+	}
+}
+
+/* What is told of adapters and waiters is what is so. */
+static void
+told_is_true(void)
+{
+	const struct sch *h = world.core;
+	const struct scheduler_meters *m = &world.meters;
+
+	for (uint32_t a = 0; a < ADAPTERS; a++) {
+		if (h->key[a + 1].told != 0)
+			continue; /* it will be with the next tick */
+		ck_assert_uint_eq(world.uses[a].waiting, h->key[a + 1].waiting);
+		ck_assert_uint_eq(world.uses[a].running, h->key[a + 1].running);
+	}
+	for (uint32_t i = 0; i < SLOTS; i++) {
+		if (h->slot[i].phase != PHASE_WAITING)
+			continue;
+		ck_assert_uint_eq(world.waits[i].gen, h->slot[i].gen);
+		ck_assert_uint_eq(world.waits[i].queue, h->slot[i].queue);
+		ck_assert_int_eq(world.waits[i].seen_ns, h->slot[i].seen_ns);
+	}
+	ck_assert_uint_eq(m->evictions, m->evictions_kv + m->evictions_adapter);
+}
+
 void
 world_laws(void)
 {
+	waits_add_up();
+	told_is_true();
 	accounts_balance();
 	one_owner_a_block();
 	one_want_a_place();

@@ -46,6 +46,9 @@ struct world {
 	struct dir_info info[ADAPTERS];
 	struct scheduler_meters meters;
 	struct sched_queue queues[SEG_QUEUES];
+	struct adapter_meters uses[ADAPTERS];
+	struct slot_wait waits[SLOTS];
+	struct event_log events;
 	_Atomic uint64_t launched, completed;
 	_Atomic uint32_t epoch;
 

@@ -1,0 +1,130 @@
+# `chameleon ctl` shows what an engine does, also while its processes hang, and
+# asks it for everything that operators may ask; a script can tell how it ended.
+. tests/scenario/lib.sh
+
+# ctl STATUS ARGUMENTS...: ends with that status; output in out, sentence in err.
+ctl()
+{
+	want=$1
+	shift
+	s=0
+	"$B/bin/chameleon" ctl --instance "$(name "$E")" "$@" \
+	    >"$dir/out" 2>"$dir/err" </dev/null || s=$?
+	[ $s -eq "$want" ] || {
+		cat "$dir/out" "$dir/err"
+		fail "ctl $* ended with $s, not $want"
+	}
+}
+# column NAME FILE: the column of that header.
+column()
+{
+	awk -v c="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == c) n = i }
+	    NR > 1 { print $n }' "$2"
+}
+open_ones()
+{
+	ctl 0 requests
+	[ "$(column request "$dir/out" | wc -l)" = "$1" ]
+}
+
+ctl 3 status
+has 'is not running' "$dir/err"
+start
+ctl 0 status
+has 'serving' "$dir/out"
+quiz --requests 40 --in-flight 8
+
+# What is shown.
+ctl 0 overview
+has '^state  *serving' "$dir/out"
+ctl 0 overview --json
+has '"meters":{"frontend":{"accepted":40,' "$dir/out"
+ctl 0 adapters --sort -rank
+[ "$(column rank "$dir/out" | head -n 1)" = 64 ] || fail "64 is not first"
+[ "$(column name "$dir/out" | grep -c .)" = 20 ] || fail "not 20 adapters"
+ctl 0 adapters --filter roman --json
+has '^{"adapters":\[{"name":"roman",.*"rank":16,.*}\]}$' "$dir/out"
+ctl 2 adapters --sort nothing
+has 'name version rank' "$dir/err"
+ctl 0 queues
+[ "$(column queue "$dir/out" | head -n 1)" = 0 ] || fail "no queue 0"
+ctl 0 processes
+[ "$(column state "$dir/out" | sort -u)" = run ] || fail "not all run"
+ctl 0 events --json
+has '^{"events":\[' "$dir/out"
+ctl 2 evnts
+has "did you mean 'events'" "$dir/err"
+
+# What is asked for.
+ctl 0 load roman
+[ "$(column state "$dir/out")" = resident ] || fail "roman is not resident"
+ctl 1 load romn
+has "did you mean 'roman'" "$dir/err"
+ctl 0 pin roman
+ctl 0 adapters --filter roman
+[ "$(column pinned "$dir/out")" = yes ] || fail "roman is not pinned"
+ctl 1 unload roman
+has 'unpin it first' "$dir/err"
+ctl 0 unpin roman
+ctl 0 unload roman --json
+has '"freed_bytes":[1-9]' "$dir/out"
+ctl 0 set policy.eviction gdsf
+ctl 0 get policy.eviction
+[ "$(column value "$dir/out")" = gdsf ] || fail "it is not set"
+ctl 0 settings --filter operator
+[ "$(column key "$dir/out")" = policy.eviction ] || fail "it is not listed"
+ctl 1 set slots 3
+has 'restart' "$dir/err"
+ctl 1 get slts
+has "did you mean 'slots'" "$dir/err"
+ctl 0 rescan
+[ "$(column listed "$dir/out")" = 20 ] || fail "not 20 are listed"
+
+# Requests that ended are explained, unknown ones are not.
+echo '{"id":"done-1","model":"roman","prompt":"1987 =","max_tokens":8}' |
+    ask >"$dir/reply"
+ctl 0 explain done-1
+has 'It asked adapter roman, version 1' "$dir/out"
+has 'first token came after' "$dir/out"
+ctl 0 explain done-1 --json
+has '"id":"done-1".*"times_ms":{"ttft":' "$dir/out"
+ctl 1 explain done-2
+has 'reach back' "$dir/err"
+
+# While nothing is computed: open ones, two of them with the same id.
+kill -STOP "$(role_pid gpuexec)"
+for id in twin twin lone; do
+	echo "{\"id\":\"$id\",\"prompt\":\"Once\",\"max_tokens\":9}" |
+	    ask --timeout 110 >>"$dir/replies" &
+done
+until_true 20 open_ones 3
+ctl 0 explain lone
+has 'is open' "$dir/out"
+ctl 1 cancel twin
+has '2 open requests have the id twin: [0-9.]* [0-9.]*; nothing' "$dir/err"
+one=$(sed 's/.*twin: \([0-9.]*\) .*/\1/' "$dir/err")
+open_ones 3 || fail "one was cancelled all the same"
+ctl 0 cancel "$one"
+ctl 1 cancel "$one"
+ctl 0 cancel lone
+kill -CONT "$(role_pid gpuexec)"
+until_true 30 open_ones 0
+ctl 0 explain "$one"
+has 'cancelled' "$dir/out"
+
+# A frontend that hangs is seen, and not waited for.
+kill -STOP "$(role_pid frontend)"
+ctl 5 pin roman --timeout-ms 0
+ctl 0 adapters
+ctl 0 overview
+kill -CONT "$(role_pid frontend)" 2>/dev/null || :
+until_true 30 ctl 0 status
+
+ctl 2 drain
+has 'want --yes' "$dir/err"
+ctl 0 drain --yes
+s=0
+wait "$(engine_pid)" || s=$?
+[ $s -eq 0 ] || fail "status $s after a drain"
+gone
+ctl 3 status
