@@ -165,11 +165,13 @@ answered(void *arg, struct MHD_Connection *who, void **request,
 static void
 end_late(struct web *w)
 {
+	nsec limit = find(w, NULL) == NULL ? WEB_CROWDED_NS : WEB_ANSWER_NS;
+
 	for (int i = 0; i < WEB_CLIENTS_MAX; i++) {
 		struct client *c = &w->client[i];
 		const union MHD_ConnectionInfo *info;
 
-		if (c->who == NULL || w->now - c->since_ns < WEB_ANSWER_NS)
+		if (c->who == NULL || w->now - c->since_ns < limit)
 			continue;
 		info = MHD_get_connection_info(c->who,
 		    MHD_CONNECTION_INFO_CONNECTION_FD);

@@ -9,6 +9,7 @@
  *	WEB_CLIENTS_MAX  connections at once; others wait in the kernel
  *	WEB_ANSWER_NS    without a whole answer in that time a connection ends,
  *	                 however busy it looks
+ *	WEB_CROWDED_NS   the same while all places are taken
  *	WEB_FRESH_NS     a page that is no older is given again, so that many
  *	                 scrapes cost no more than a few
  *
@@ -26,6 +27,7 @@
 
 #define WEB_CLIENTS_MAX 32
 #define WEB_ANSWER_NS (10 * SECOND)
+#define WEB_CROWDED_NS SECOND
 #define WEB_CLIENT_BYTES 16384 /* of a request's head, and room to answer */
 #define WEB_FRESH_NS (20 * MILLISECOND)
 #define WEB_WHY_MAX 256

@@ -40,6 +40,12 @@ finished='chameleon_requests_total{state="finished"}'
 [ "$(sample "$finished")" = "$(stat frontend finished)" ] ||
     fail "finished: $(sample "$finished"), stats: $(stat frontend finished)"
 [ "$(sample "$finished")" = 200 ] || fail "finished: $(sample "$finished")"
+# How adapters were used adds up to what the scheduler says of all.
+uses=$(get /metrics | awk '/^chameleon_per_adapter_(hit|misse)s_total/ {
+	n += $2 } END { print n }')
+[ "$uses" = $(($(stat scheduler hits) + $(stat scheduler misses))) ] ||
+    fail "uses of adapters: $uses"
+
 # Where the time went: the stages are all of it.
 get /metrics | awk '/^chameleon_stage_seconds_sum/ { stages += $2 }
 /^vllm:request_(queue|inference)_time_seconds_sum/ { halves += $2 }
