@@ -49,7 +49,8 @@ uses(const struct adapter_meters *from, uint32_t serial,
 	    memory_order_relaxed);
 
 	to->used_ns = -1;
-	if (snap_load32(&from->serial) != serial)
+	/* U1: who sees the serial sees no counts of the entry before. */
+	if (atomic_load_explicit(&from->serial, memory_order_acquire) != serial)
 		return;
 	to->hits = snap_load32(&from->hits);
 	to->misses = snap_load32(&from->misses);

@@ -65,6 +65,7 @@ scheduled(const struct segs *g, const struct snap *s, bool placed,
 {
 	const struct slot_wait *w = &g->waits[to->slot];
 	const struct slot_ticket *t = &g->ticket[to->slot];
+	/* U2: who sees the generation sees what was written of it. */
 	bool known = atomic_load_explicit(&w->gen, memory_order_acquire) ==
 	    to->gen;
 	uint32_t queue = known ? snap_load32(&w->queue) : 0;

@@ -205,7 +205,7 @@ explain_split(char *out, const struct wait_split *w)
 	for (uint32_t i = 0; i < WHY_COUNT; i++)
 		if (w->by_ns[i] > 0)
 			more(out, "%s%s %s", out[0] != '\0' ? ", " : "",
-			    i == WHY_NONE ? "nothing" : why_name(i),
+			    i == WHY_NONE ? "its turn" : why_name(i),
 			    text_time(t, w->by_ns[i]));
 	if (w->loading_ns > 0)
 		more(out, "%sown load %s", out[0] != '\0' ? ", " : "",
