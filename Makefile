@@ -8,6 +8,7 @@ SAN    =
 -include config.mk
 
 VERSION  := 0.1.0
+RELEASED := 2026-11-26
 PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto ncursesw libmicrohttpd
 SHELL    := /bin/sh
 clang    := $(findstring clang,$(CC))
@@ -21,6 +22,7 @@ SAN_FLAGS = -fsanitize=$(SAN) -fno-omit-frame-pointer $(if $(clang),,\
 	-Wno-stringop-overflow -fno-var-tracking-assignments)
 override CFLAGS += -std=c11 -O2 -g -D_GNU_SOURCE -I. -I$(B) -MMD -MP $(WARN) \
 	-fno-math-errno -ffp-contract=off -DCHAMELEON_VERSION='"$(VERSION)"' \
+	-DCHAMELEON_RELEASED='"$(RELEASED)"' \
 	$(if $(SAN),$(SAN_FLAGS)) \
 	$(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all)
 LDLIBS = -Wl,--as-needed $$(pkg-config --libs $(PACKAGES)) -lunistring \

@@ -90,7 +90,8 @@ title(FILE *f, const char *name, int section, const char *what)
 	for (const char *at = name; *at != '\0'; at++)
 		fputc(toupper((unsigned char)*at), f);
 	fprintf(f,
-	    "\" %d \"\" \"chameleon " CHAMELEON_VERSION "\" \"Chameleon\"\n"
+	    "\" %d \"" CHAMELEON_RELEASED "\" \"chameleon " CHAMELEON_VERSION
+	    "\" \"Chameleon\"\n"
 	    ".nh\n.SH NAME\n",
 	    section);
 	put(f, name);

@@ -122,6 +122,13 @@ until_true 30 ctl 0 status
 
 ctl 2 drain
 has 'want --yes' "$dir/err"
+# On a terminal it asks; "no" is an answer.
+s=0
+echo n | script -qec "$B/bin/chameleon ctl --instance $(name "$E") drain" \
+    /dev/null >"$dir/out" || s=$?
+[ $s -eq 1 ] || fail "status $s after a no"
+has 'nothing was done' "$dir/out"
+ctl 0 status
 ctl 0 drain --yes
 s=0
 wait "$(engine_pid)" || s=$?
