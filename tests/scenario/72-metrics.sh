@@ -11,6 +11,7 @@ end_all()
 		kill -KILL "$prometheus" 2>/dev/null || :
 		wait "$prometheus" 2>/dev/null || :
 	}
+	set +e # or what comes next ends it
 	(exit $status)
 	clean_up
 }
