@@ -57,21 +57,11 @@ chunks(const struct snap *s, uint64_t bytes)
 					  (double)(bytes / s->plan.chunk_bytes);
 }
 
-/* A process that was reaped has left its last words about itself behind. */
-static const char *
-state_of(const struct snap_process *p)
-{
-	bool lived = strcmp(p->state, "run") == 0 ||
-	    strcmp(p->state, "boot") == 0 || strcmp(p->state, "drain") == 0;
-
-	return lived && p->pid == 0 ? "dead" : p->state;
-}
-
 static double
 is_up(const struct snap *s)
 {
 	for (int i = 0; i < PROC_COUNT; i++)
-		if (strcmp(state_of(&s->process[i]), "run") != 0)
+		if (strcmp(s->process[i].state, "run") != 0)
 			return 0;
 	return s->draining ? 0 : 1;
 }
@@ -153,7 +143,7 @@ build_labels(const struct sight *v, struct page *p)
 static double
 in_state(const struct sight *v, uint32_t i)
 {
-	return strcmp(state_of(&v->snap.process[i / METRICS_STATES]),
+	return strcmp(v->snap.process[i / METRICS_STATES].state,
 		   metrics_states[i % METRICS_STATES]) == 0;
 }
 

@@ -18,12 +18,22 @@ state_name(uint32_t state)
 	return state <= CELL_FAILED ? names[state] : "unknown";
 }
 
+/* What a cell still says of a process that was reaped. */
+static bool
+lived(const char *state)
+{
+	return strcmp(state, "run") == 0 || strcmp(state, "boot") == 0 ||
+	    strcmp(state, "drain") == 0;
+}
+
 /* The pid may be another's by now. */
 static void
 kernel(struct snap_process *p, uint64_t start_time, bool measured)
 {
 	struct pidstat stat;
 
+	if (p->pid == 0 && lived(p->state))
+		p->state = "dead";
 	if (!measured || p->pid == 0)
 		return;
 	if (!pidstat_read((pid_t)p->pid, &stat) ||
