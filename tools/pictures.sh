@@ -66,7 +66,7 @@ shoot overview 1
 shoot queues 2
 shoot adapters 3
 shoot requests 4
-shoot explain / waiting Enter Enter
-shoot processes Escape Escape 5
+shoot explain / waiting Enter Space Enter
+shoot processes Escape Space Escape 5
 shoot events 6
 shoot help '?'
