@@ -80,7 +80,8 @@ place_of(const struct plan *p, struct place_word want, struct snap_adapter *to)
 }
 
 static bool
-row(const struct segs *g, uint32_t a, struct snap_adapter *to, nsec now)
+row(const struct segs *g, const struct plan *p, uint32_t a,
+    struct snap_adapter *to, nsec now)
 {
 	uint64_t entry = atomic_load_explicit(&g->entry[a],
 	    memory_order_acquire);
@@ -103,7 +104,7 @@ row(const struct segs *g, uint32_t a, struct snap_adapter *to, nsec now)
 	to->state = state_of(state, want, have);
 	to->pinned = state == DIR_LISTED && dir_ask_pinned(ask) &&
 	    dir_serial(ask) == dir_serial(entry);
-	place_of(g->plan, want, to);
+	place_of(p, want, to);
 	uses(&g->uses[a], dir_serial(entry), to, now);
 	return true;
 }
@@ -112,7 +113,7 @@ bool
 snap_adapter_at(const struct snap_source *s, uint32_t a,
     struct snap_adapter *to, nsec now)
 {
-	return a < s->g->plan->adapters && row(s->g, a, to, now);
+	return a < s->plan.adapters && row(s->g, &s->plan, a, to, now);
 }
 
 /* A replaced version counts while it is somewhere or in use. */
@@ -134,7 +135,7 @@ snap_adapters(const struct segs *g, struct snap *s)
 
 		if (e != 0)
 			return e;
-		if (row(g, a, &s->adapter[n], s->now) &&
+		if (row(g, &s->plan, a, &s->adapter[n], s->now) &&
 		    !is_left(&s->adapter[n]))
 			n++;
 	}
@@ -148,7 +149,7 @@ snap_reason(const struct snap_source *s, uint32_t a, char buf[SNAP_REASON_MAX])
 	uint32_t have;
 
 	buf[0] = '\0';
-	if (a >= s->g->plan->adapters)
+	if (a >= s->plan.adapters)
 		return buf;
 	have = word_load_place(&s->g->have[a]).state;
 	if (have == HAVE_FAILED ||

@@ -1,0 +1,94 @@
+/* Segments full of noise: whoever looks at them reads nonsense, and goes on. */
+#include "tests/unit/wild_rig.h"
+#include "tui/keys.h"
+#include "tui/ui.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+Suite *suite_wild(void);
+
+#define ROUNDS 60
+
+static struct snap snap, before;
+
+static void
+drop(void)
+{
+	snap_free(&snap);
+	snap_free(&before);
+	wild_drop();
+}
+
+static void
+look(void)
+{
+	struct snap was = before;
+
+	before = snap;
+	snap = was;
+	ck_assert_int_eq(snap_take_at(&wild_source, &snap, SNAP_ALL, WILD_NOW,
+			     WILD_NOW),
+	    0);
+}
+
+static void
+draw_all(struct ui *u)
+{
+	static const char keys[] = "1233\n<r>4\ne\nE\nA\n56\n?";
+	static const int sizes[][2] = { { 80, 24 }, { 200, 60 }, { 1, 1 },
+		{ 3, 200 }, { 500, 2 }, { 17, 9 } };
+
+	for (size_t k = 0; k < sizeof(keys); k++) {
+		size_t i = wild_below(sizeof(sizes) / sizeof(sizes[0]));
+		struct page p;
+
+		ck_assert_int_eq(page_open(&p, sizes[i][0], sizes[i][1],
+				     k % 2 == 0),
+		    0);
+		ui_draw(u, &p, &before, &snap);
+		page_close(&p);
+		ui_key(u, &snap, keys[k]);
+	}
+}
+
+START_TEST(noise_in_every_segment_breaks_no_reader_of_them)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		struct ui u;
+
+		wild_fill();
+		look();
+		look();
+		ui_open(&u, VIEW_overview);
+		draw_all(&u);
+		ui_close(&u);
+	}
+}
+END_TEST
+
+START_TEST(noise_is_not_attached_to)
+{
+	struct snap_source other;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		wild_fill();
+		ck_assert_int_ne(snap_attach(&other, instance_name()), 0);
+	}
+}
+END_TEST
+
+Suite *
+suite_wild(void)
+{
+	Suite *s = suite_create("wild");
+	TCase *t = tcase_create("noise");
+
+	tcase_add_checked_fixture(t, wild_make, drop);
+	tcase_add_test(t, noise_in_every_segment_breaks_no_reader_of_them);
+	tcase_add_test(t, noise_is_not_attached_to);
+	suite_add_tcase(s, t);
+	return s;
+}
