@@ -1,4 +1,5 @@
 /* The adapters, as the loader, the scheduler and the frontend show them. */
+#include "snap/guard.h"
 #include "snap/snap_in.h"
 
 #include "shm/word.h"
@@ -113,7 +114,17 @@ bool
 snap_adapter_at(const struct snap_source *s, uint32_t a,
     struct snap_adapter *to, nsec now)
 {
-	return a < s->plan.adapters && row(s->g, &s->plan, a, to, now);
+	struct snap_guard guard;
+	volatile bool there = false;
+
+	if (a >= s->plan.adapters)
+		return false;
+	if (s->g != &s->own)
+		return row(s->g, &s->plan, a, to, now);
+	if (snap_guard_enter(&guard))
+		there = row(s->g, &s->plan, a, to, now);
+	snap_guard_leave(&guard);
+	return there;
 }
 
 /* A replaced version counts while it is somewhere or in use. */
@@ -143,18 +154,31 @@ snap_adapters(const struct segs *g, struct snap *s)
 	return 0;
 }
 
+static void
+reason(const struct segs *g, uint32_t a, char buf[SNAP_REASON_MAX])
+{
+	uint32_t have = word_load_place(&g->have[a]).state;
+
+	if (have == HAVE_FAILED ||
+	    dir_entry_state(atomic_load_explicit(&g->entry[a],
+		memory_order_acquire)) == DIR_BROKEN)
+		snap_text(buf, g->info[a].reason, SNAP_REASON_MAX);
+}
+
 char *
 snap_reason(const struct snap_source *s, uint32_t a, char buf[SNAP_REASON_MAX])
 {
-	uint32_t have;
+	struct snap_guard guard;
 
 	buf[0] = '\0';
 	if (a >= s->plan.adapters)
 		return buf;
-	have = word_load_place(&s->g->have[a]).state;
-	if (have == HAVE_FAILED ||
-	    dir_entry_state(atomic_load_explicit(&s->g->entry[a],
-		memory_order_acquire)) == DIR_BROKEN)
-		snap_text(buf, s->g->info[a].reason, SNAP_REASON_MAX);
+	if (s->g != &s->own)
+		reason(s->g, a, buf);
+	else {
+		if (snap_guard_enter(&guard))
+			reason(s->g, a, buf);
+		snap_guard_leave(&guard);
+	}
 	return buf;
 }

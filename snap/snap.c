@@ -1,4 +1,5 @@
 /* Finding an instance, and reading it part by part. */
+#include "snap/guard.h"
 #include "snap/snap_in.h"
 
 #include "base/err.h"
@@ -143,19 +144,12 @@ static const struct {
 	{ SNAP_RECORDS, snap_records },
 };
 
-int
-snap_take_at(struct snap_source *source, struct snap *s, unsigned want,
-    nsec now, nsec wall_now)
+static int
+read_parts(struct snap_source *source, struct snap *s, unsigned want)
 {
 	const struct segs *g = source->g;
 	int e = 0;
 
-	if (g == &source->own && inode_of(g->instance) != source->inode)
-		return err_set(ERR_GONE, "instance '%s' has ended",
-		    g->instance);
-	s->now = now;
-	s->wall_now = wall_now;
-	s->plan = source->plan;
 	names(g, s);
 	snap_meters(g, s);
 	snap_queues(g, s);
@@ -165,6 +159,32 @@ snap_take_at(struct snap_source *source, struct snap *s, unsigned want,
 	for (size_t i = 0; e == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
 		if ((want & parts[i].part) != 0)
 			e = parts[i].read(g, s);
+	return e;
+}
+
+int
+snap_take_at(struct snap_source *source, struct snap *s, unsigned want,
+    nsec now, nsec wall_now)
+{
+	const struct segs *g = source->g;
+	struct snap_guard guard;
+	int e;
+
+	if (g == &source->own && inode_of(g->instance) != source->inode)
+		return err_set(ERR_GONE, "instance '%s' has ended",
+		    g->instance);
+	s->now = now;
+	s->wall_now = wall_now;
+	s->plan = source->plan;
+	if (g != &source->own)
+		return read_parts(source, s, want);
+	if (snap_guard_enter(&guard))
+		e = read_parts(source, s, want);
+	else
+		e = err_set(ERR_GONE,
+		    "instance '%s': somebody has cut its segments short",
+		    g->instance);
+	snap_guard_leave(&guard);
 	return e;
 }
 

@@ -1,4 +1,5 @@
 /* Segments full of noise: whoever looks at them reads nonsense, and goes on. */
+#include "base/err.h"
 #include "tests/unit/wild_rig.h"
 #include "tui/keys.h"
 #include "tui/ui.h"
@@ -7,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 Suite *suite_wild(void);
 
@@ -69,6 +71,29 @@ START_TEST(noise_in_every_segment_breaks_no_reader_of_them)
 }
 END_TEST
 
+START_TEST(segments_that_are_cut_short_are_gone_and_kill_nobody)
+{
+	char path[128], reason[SNAP_REASON_MAX];
+	struct snap_adapter adapter;
+
+	for (int i = SEG_POOL; i-- > 0;) {
+		snprintf(path, sizeof(path), "/dev/shm/chameleon.%s.%s",
+		    instance_name(),
+		    i == SEG_SUPERVISOR ? "supervisor" :
+			i == SEG_BELLS	? "bells" :
+					  seg_proc_name(
+					      (enum proc_id)(i - SEG_MONITOR)));
+		ck_assert_int_eq(truncate(path, 0), 0);
+		if (i == SEG_BELLS)
+			continue;
+		ck_assert_int_eq(snap_take(&wild_source, &snap, SNAP_ALL),
+		    ERR_GONE);
+		(void)snap_reason(&wild_source, 1, reason);
+		(void)snap_adapter_at(&wild_source, 1, &adapter, WILD_NOW);
+	}
+}
+END_TEST
+
 START_TEST(noise_is_not_attached_to)
 {
 	struct snap_source other;
@@ -89,6 +114,7 @@ suite_wild(void)
 	tcase_add_checked_fixture(t, wild_make, drop);
 	tcase_add_test(t, noise_in_every_segment_breaks_no_reader_of_them);
 	tcase_add_test(t, noise_is_not_attached_to);
+	tcase_add_test(t, segments_that_are_cut_short_are_gone_and_kill_nobody);
 	suite_add_tcase(s, t);
 	return s;
 }
