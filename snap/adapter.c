@@ -62,7 +62,7 @@ uses(const struct adapter_meters *from, uint32_t serial,
 	to->waiting = snap_load32(&from->waiting);
 	to->running = snap_load32(&from->running);
 	to->worth = isfinite(worth) ? worth : 0;
-	to->cold_ns = (nsec)snap_load(&from->cold_ns);
+	to->cold_ns = snap_span((nsec)snap_load(&from->cold_ns));
 	if (used > 0)
 		to->used_ns = snap_ago(used, now);
 }

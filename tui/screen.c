@@ -53,6 +53,7 @@ check(void)
 {
 	const char *term = getenv("TERM");
 	const char *move;
+	bool moves;
 	int known;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -68,7 +69,9 @@ check(void)
 		    "machine; --once prints one page as text",
 		    term);
 	move = tigetstr("cup");
-	if (move == NULL || move == (char *)-1)
+	moves = move != NULL && move != (char *)-1;
+	(void)del_curterm(cur_term);
+	if (!moves)
 		return err_set(ERR_USAGE,
 		    "top: terminal '%.32s' (TERM) cannot move its cursor; "
 		    "--once prints one page as text",
