@@ -12,7 +12,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LOOK_EVERY (100 * MILLISECOND) /* 1024 records are kept meanwhile */
+#define LOOK_EVERY (100 * MILLISECOND)
+#define LOOK_LEAST (5 * MILLISECOND)
+#define LOOK_SEES (RECORDS_KEPT / 4) /* records, at a rate that grows */
 #define SAVE_EVERY (60 * SECOND)
 #define PATH_BYTES 4096
 #define LAST_ONES (30 * SECOND) /* that requests in flight are waited for */
@@ -230,14 +232,27 @@ is_over(const struct recording *r, nsec now)
 	    (double)(now - r->started) >= seconds * SECOND;
 }
 
+/* The time to the next look, such that the frontend has not gone round its
+ * records by then. */
+static nsec
+rest_after(nsec rest, uint64_t new)
+{
+	rest = new == 0 ? LOOK_EVERY : rest *LOOK_SEES / (nsec) new;
+	return rest > LOOK_EVERY ? LOOK_EVERY :
+	    rest < LOOK_LEAST	 ? LOOK_LEAST :
+				   rest;
+}
+
 /* ERR_LIMIT ends it, too, with what there is. */
 static int
 follow(struct recording *r)
 {
-	nsec now = clock_mono(), end = 0;
+	nsec now = clock_mono(), end = 0, rest = LOOK_EVERY;
 	int e = 0;
 
 	while (e == 0) {
+		uint64_t last = r->arrivals.last;
+
 		e = look(r);
 		now = clock_mono();
 		if (end == 0 && is_over(r, now)) {
@@ -254,7 +269,9 @@ follow(struct recording *r)
 				(void)cmd_failed();
 			r->saved = now;
 		}
-		clock_sleep(LOOK_EVERY);
+		last = r->arrivals.last > last ? r->arrivals.last - last : 0;
+		rest = rest_after(rest, last < UINT32_MAX ? last : 0);
+		clock_sleep(rest);
 	}
 	return e;
 }
