@@ -3,10 +3,12 @@
 
 #include "base/clock.h"
 #include "base/err.h"
+#include "base/utf8.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,6 +16,7 @@
 #include <unistd.h>
 
 #define READ_BYTES 16384
+#define READS_MAX 64 /* in one look */
 #define REPLY_BYTES_MAX ((size_t)16 << 20)
 #define MESSAGE_MAX 1000
 
@@ -160,14 +163,10 @@ take_sentence(const json_t *error)
 {
 	const char *m = json_string_value(json_object_get(error, "message"));
 	char text[MESSAGE_MAX];
-	size_t n = 0;
 
-	if (m == NULL)
-		m = "refused, and not said why";
-	for (; m[n] != '\0' && n + 1 < sizeof(text); n++)
-		text[n] = (unsigned char)m[n] < ' ' || m[n] == 0x7f ? '?' :
-								      m[n];
-	text[n] = '\0';
+	snprintf(text, sizeof(text), "%s",
+	    m != NULL ? m : "refused, and not said why");
+	utf8_tame(text);
 	err_set(code_of(json_string_value(json_object_get(error, "code"))),
 	    "%s", text);
 }
@@ -207,18 +206,21 @@ static enum admin_state
 hear_lines(struct admin *a, json_t **reply)
 {
 	enum admin_state s = ADMIN_WAITS;
-	char *end;
+	size_t at = 0;
 
-	while (s == ADMIN_WAITS && a->used > 0 &&
-	    (end = memchr(a->in, '\n', a->used)) != NULL) {
-		size_t n = (size_t)(end - a->in);
+	while (s == ADMIN_WAITS && at < a->used) {
+		char *line = a->in + at;
+		char *end = memchr(line, '\n', a->used - at);
 
-		*end = '\0';
-		s = hear(a, a->in, n, reply);
-		if (s == ADMIN_LOST)
+		if (end == NULL)
 			break;
-		a->used -= n + 1;
-		memmove(a->in, end + 1, a->used);
+		*end = '\0';
+		at += (size_t)(end - line) + 1;
+		s = hear(a, line, (size_t)(end - line), reply);
+	}
+	if (s != ADMIN_LOST && at > 0) {
+		a->used -= at;
+		memmove(a->in, a->in + at, a->used);
 	}
 	return s;
 }
@@ -235,8 +237,11 @@ admin_look(struct admin *a, json_t **reply)
 		err_set(ERR_GONE, "the admin socket: not connected");
 		return ADMIN_LOST;
 	}
-	while ((s = hear_lines(a, reply)) == ADMIN_WAITS)
-		if ((e = read_more(a)) != 0)
+	/* Whoever never stops talking keeps nobody here. */
+	for (int i = 0; (s = hear_lines(a, reply)) == ADMIN_WAITS; i++)
+		if (i == READS_MAX)
+			break;
+		else if ((e = read_more(a)) != 0)
 			return e == ERR_BUSY ? ADMIN_WAITS : ADMIN_LOST;
 	return s;
 }

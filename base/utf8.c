@@ -1,6 +1,9 @@
 /* UTF-8 by the book: RFC 3629. */
 #include "base/utf8.h"
 
+#include <stdbool.h>
+#include <string.h>
+
 int
 utf8_decode(const char *text, size_t n, uint32_t *code)
 {
@@ -48,6 +51,42 @@ utf8_valid(const char *text, size_t n)
 	while (at < n && (len = utf8_decode(text + at, n - at, &code)) > 0)
 		at += (size_t)len;
 	return at;
+}
+
+static bool
+is_wild(uint32_t c)
+{
+	static const struct {
+		uint32_t from, to;
+	} wild[] = { { 0, 0x1f }, { 0x7f, 0x9f }, { 0x61c, 0x61c },
+		{ 0x200e, 0x200f }, { 0x2028, 0x202e }, { 0x2066, 0x2069 } };
+
+	for (size_t i = 0; i < sizeof(wild) / sizeof(wild[0]); i++)
+		if (c >= wild[i].from && c <= wild[i].to)
+			return true;
+	return false;
+}
+
+void
+utf8_tame(char *text)
+{
+	size_t left = strlen(text);
+	char *to = text;
+
+	while (left > 0) {
+		uint32_t c;
+		int n = utf8_decode(text, left, &c);
+		size_t step = n > 0 ? (size_t)n : 1;
+
+		if (n <= 0 || is_wild(c))
+			*to++ = '?';
+		else
+			for (size_t i = 0; i < step; i++)
+				*to++ = text[i];
+		text += step;
+		left -= step;
+	}
+	*to = '\0';
 }
 
 int

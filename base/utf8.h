@@ -15,6 +15,11 @@ size_t utf8_valid(const char *text, size_t n);
  * the bytes are no character, or -1 if they are the start of one. */
 int utf8_decode(const char *text, size_t n, uint32_t *code);
 
+/* Makes text fit for a terminal: what is no UTF-8, controls of both kinds (0 to
+ * 0x1f, 0x7f to 0x9f), ends of lines, and marks that turn the direction of what
+ * follows become '?'. */
+void utf8_tame(char *text);
+
 /* Writes code as 1 to 4 bytes, returns how many. */
 int utf8_encode(uint32_t code, char out[4]);
 

@@ -3,11 +3,14 @@
 
 #include "base/err.h"
 #include "base/near.h"
+#include "base/utf8.h"
 #include "cli/options.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#define SENTENCE_MAX 1024
 
 const struct command commands[] = {
 #define COMMAND(name, help) { #name, help, cmd_##name, &cmd_##name##_use },
@@ -27,7 +30,12 @@ const struct cmd_use cmd_version_use = { .usage = "chameleon version",
 int
 cmd_failed(void)
 {
-	fprintf(stderr, "chameleon: %s\n", err_text());
+	char text[SENTENCE_MAX];
+
+	/* Names in it may be anybody's. */
+	snprintf(text, sizeof(text), "%s", err_text());
+	utf8_tame(text);
+	fprintf(stderr, "chameleon: %s\n", text);
 	return CMD_FAILED;
 }
 

@@ -37,7 +37,8 @@ static const struct cmd_exit exits[] = {
 	{ CMD_OK, "done" },
 	{ CTL_REFUSED,
 	    "refused by the engine, or no such adapter, request or setting; "
-	    "the sentence names the nearest one" },
+	    "the sentence names the nearest one; or standard output cannot be "
+	    "written" },
 	{ CMD_MISUSED, "misused" },
 	{ CTL_NO_INSTANCE,
 	    "no such instance, or it cannot be reached; the sentence lists "
@@ -67,7 +68,8 @@ ctl_failed(void)
 {
 	static const struct {
 		int code, status;
-	} known[] = { { ERR_USAGE, CMD_MISUSED }, { ERR_GONE, CTL_NO_INSTANCE },
+	} known[] = { { ERR_USAGE, CMD_MISUSED }, { ERR_CONFIG, CMD_MISUSED },
+		{ ERR_GONE, CTL_NO_INSTANCE },
 		{ ERR_LAYOUT, CTL_OTHER_VERSION },
 		{ ERR_TIMEOUT, CTL_TIMED_OUT }, { ERR_IO, CTL_NO_INSTANCE } };
 

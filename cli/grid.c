@@ -2,6 +2,7 @@
 #include "cli/grid.h"
 
 #include "base/err.h"
+#include "base/utf8.h"
 
 #include <ctype.h>
 #include <stdbool.h>
@@ -44,6 +45,7 @@ cell(const struct grid_column *c, const json_t *row, bool last,
 	for (char *at = buf; *at != '\0'; at++)
 		if (iscntrl((unsigned char)*at) || (!last && *at == ' '))
 			*at = '_';
+	utf8_tame(buf);
 	if (buf[0] == '\0')
 		strcpy(buf, "-");
 	return buf;

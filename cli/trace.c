@@ -4,13 +4,19 @@
 
 #include "base/err.h"
 
+#include <errno.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#define LOOK_EVERY (100 * MILLISECOND) /* 1024 records are kept meanwhile */
+#define LOOK_EVERY (100 * MILLISECOND)
+#define LOOK_LEAST (5 * MILLISECOND)
+#define LOOK_SEES (RECORDS_KEPT / 4) /* records, at a rate that grows */
 #define SAVE_EVERY (60 * SECOND)
+#define PATH_BYTES 4096
 #define LAST_ONES (30 * SECOND) /* that requests in flight are waited for */
 
 static const char *out = "-";
@@ -79,30 +85,88 @@ write_to(struct recording *r, FILE *f)
 	    f);
 }
 
+/* What is no file of its own, a pipe or a device or a link, is not replaced but
+ * written into, once, at the end. */
+static bool
+is_replaced(void)
+{
+	struct stat st;
+
+	return strcmp(out, "-") != 0 &&
+	    (lstat(out, &st) != 0 || S_ISREG(st.st_mode));
+}
+
+static int
+write_file(struct recording *r, const char *path)
+{
+	FILE *f = fopen(path, "we");
+	int e;
+
+	if (f == NULL)
+		return err_sys(ERR_IO, "%s", path);
+	e = write_to(r, f);
+	if (e == 0 && (fflush(f) != 0 || ferror(f)))
+		e = err_sys(ERR_IO, "%s", path);
+	if (fclose(f) != 0 && e == 0)
+		e = err_sys(ERR_IO, "%s", path);
+	return e;
+}
+
+static int
+name_new(char path[PATH_BYTES])
+{
+	if (snprintf(path, PATH_BYTES, "%s.new", out) >= PATH_BYTES)
+		return err_set(ERR_USAGE, "--out: the path is too long");
+	return 0;
+}
+
 /* Whoever reads the file finds a whole trace at any time. */
 static int
 save(struct recording *r)
 {
-	char path[4096];
-	FILE *f;
+	char path[PATH_BYTES];
 	int e;
 
-	if (snprintf(path, sizeof(path), "%s.new", out) >= (int)sizeof(path))
-		return err_set(ERR_USAGE, "--out: the path is too long");
 	if (r->arrivals.n == 0)
 		return write_to(r, stdout); /* says so */
-	if ((f = fopen(path, "we")) == NULL)
-		return err_sys(ERR_IO, "%s", path);
-	e = write_to(r, f);
-	if (ferror(f))
-		e = err_sys(ERR_IO, "%s", path);
-	if (fclose(f) != 0 && e == 0)
-		e = err_sys(ERR_IO, "%s", path);
+	if (!is_replaced())
+		return write_file(r, out);
+	if ((e = name_new(path)) != 0)
+		return e;
+	e = write_file(r, path);
 	if (e == 0 && rename(path, out) != 0)
 		e = err_sys(ERR_IO, "%s", out);
 	if (e != 0)
 		(void)remove(path);
 	return e;
+}
+
+/* Better now than after an hour. */
+static int
+try_out(void)
+{
+	char path[PATH_BYTES];
+	struct stat st;
+	FILE *f;
+	int e;
+
+	if (strcmp(out, "-") == 0)
+		return 0;
+	if (out[0] == '\0')
+		return err_set(ERR_USAGE, "--out: want the name of a file");
+	if (stat(out, &st) == 0 && S_ISDIR(st.st_mode))
+		return err_set(ERR_IO, "%s: is a directory, want a file", out);
+	if (!is_replaced())
+		return access(out, W_OK) != 0 && errno != ENOENT ?
+		    err_sys(ERR_IO, "%s", out) :
+		    0;
+	if ((e = name_new(path)) != 0)
+		return e;
+	if ((f = fopen(path, "we")) == NULL)
+		return err_sys(ERR_IO, "%s", path);
+	fclose(f);
+	(void)remove(path);
+	return 0;
 }
 
 static int
@@ -168,14 +232,27 @@ is_over(const struct recording *r, nsec now)
 	    (double)(now - r->started) >= seconds * SECOND;
 }
 
+/* The time to the next look, such that the frontend has not gone round its
+ * records by then. */
+static nsec
+rest_after(nsec rest, uint64_t new)
+{
+	rest = new == 0 ? LOOK_EVERY : rest *LOOK_SEES / (nsec) new;
+	return rest > LOOK_EVERY ? LOOK_EVERY :
+	    rest < LOOK_LEAST	 ? LOOK_LEAST :
+				   rest;
+}
+
 /* ERR_LIMIT ends it, too, with what there is. */
 static int
 follow(struct recording *r)
 {
-	nsec now = clock_mono(), end = 0;
+	nsec now = clock_mono(), end = 0, rest = LOOK_EVERY;
 	int e = 0;
 
 	while (e == 0) {
+		uint64_t last = r->arrivals.last;
+
 		e = look(r);
 		now = clock_mono();
 		if (end == 0 && is_over(r, now)) {
@@ -185,12 +262,16 @@ follow(struct recording *r)
 		}
 		if (end != 0 && (r->open == 0 || stops > 1 || now >= end))
 			break;
-		if (strcmp(out, "-") != 0 && r->arrivals.n > 0 &&
+		if (r->arrivals.n > 0 && is_replaced() &&
 		    now - r->saved >= SAVE_EVERY) {
-			e = e == 0 ? save(r) : e;
+			/* There may be room again at the end. */
+			if (e == 0 && save(r) != 0)
+				(void)cmd_failed();
 			r->saved = now;
 		}
-		clock_sleep(LOOK_EVERY);
+		last = r->arrivals.last > last ? r->arrivals.last - last : 0;
+		rest = rest_after(rest, last < UINT32_MAX ? last : 0);
+		clock_sleep(rest);
 	}
 	return e;
 }
@@ -243,6 +324,8 @@ cmd_trace(int argc, char **argv)
 		return status;
 	if (seconds <= 0)
 		return cmd_misused("--for: want a number of seconds over 0");
+	if (try_out() != 0)
+		return cmd_failed();
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGTERM, &stop, NULL);
 	status = ctl_open(&r.look, SNAP_RECORDS | SNAP_ADAPTERS);

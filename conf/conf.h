@@ -112,6 +112,9 @@ bool conf_row(const struct conf *, int i, struct conf_row *);
  * restart, which is everything but the section policy. */
 int conf_set_live(struct conf *, const char *key, const char *value);
 
+/* Ends each text, of settings that another process wrote. */
+void conf_end_texts(struct conf *);
+
 /* Takes over the settings that may change while the engine runs. */
 void conf_take_live(struct conf *to, const struct conf *from);
 

@@ -80,6 +80,17 @@ field_bytes(const struct param *p)
 }
 
 void
+conf_end_texts(struct conf *c)
+{
+	for (int i = 0; i < conf_nparams; i++) {
+		const struct param *p = &conf_params[i];
+
+		if (p->kind == PARAM_TEXT || p->kind == PARAM_CHOICE)
+			((char *)c)[p->offset + field_bytes(p) - 1] = '\0';
+	}
+}
+
+void
 conf_take_live(struct conf *to, const struct conf *from)
 {
 	for (int i = 0; i < conf_nparams; i++) {

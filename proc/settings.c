@@ -13,7 +13,10 @@ settings_stamp(const struct segs *g)
 uint64_t
 settings_started(const struct segs *g, struct conf *c)
 {
-	return sheet_read(&g->supervisor->settings, c, sizeof(*c));
+	uint64_t version = sheet_read(&g->supervisor->settings, c, sizeof(*c));
+
+	conf_end_texts(c);
+	return version;
 }
 
 /* "key=value", which another process wrote: what is not right is left out. */

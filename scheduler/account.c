@@ -188,18 +188,20 @@ account_learn(struct sch *h, uint32_t slot, uint32_t tokens, nsec now)
 	const struct slot_result *r = h->w.result == NULL ? NULL :
 							    &h->w.result[slot];
 	struct predict_view view = predict_view(h, slot);
-	struct predict_score score;
+	struct predict_score was, score;
 	double seconds;
 
 	if (p->placed_ns == 0 || tokens == 0 ||
 	    (r != NULL && r->finish != FINISH_STOP &&
 		r->finish != FINISH_LENGTH))
 		return;
+	was = predict_score(h->predict);
 	predict_learn(h->predict, &view, p->view.predicted, tokens);
 	score = predict_score(h->predict);
-	sch_gauge(&h->w.meters->predict_total, score.total);
-	sch_gauge(&h->w.meters->predict_right, score.right);
-	sch_gauge(&h->w.meters->predict_near, score.near);
+	/* The meters go on where the life before ended, the score does not. */
+	sch_add(&h->w.meters->predict_total, score.total - was.total);
+	sch_add(&h->w.meters->predict_right, score.right - was.right);
+	sch_add(&h->w.meters->predict_near, score.near - was.near);
 	if (h->w.ticket[slot].squashes > 0)
 		return; /* it ran in parts */
 	seconds = (double)(now - p->placed_ns) / (double)SECOND;

@@ -1,4 +1,5 @@
 /* The adapters, as the loader, the scheduler and the frontend show them. */
+#include "snap/guard.h"
 #include "snap/snap_in.h"
 
 #include "shm/word.h"
@@ -61,7 +62,7 @@ uses(const struct adapter_meters *from, uint32_t serial,
 	to->waiting = snap_load32(&from->waiting);
 	to->running = snap_load32(&from->running);
 	to->worth = isfinite(worth) ? worth : 0;
-	to->cold_ns = (nsec)snap_load(&from->cold_ns);
+	to->cold_ns = snap_span((nsec)snap_load(&from->cold_ns));
 	if (used > 0)
 		to->used_ns = snap_ago(used, now);
 }
@@ -80,7 +81,8 @@ place_of(const struct plan *p, struct place_word want, struct snap_adapter *to)
 }
 
 static bool
-row(const struct segs *g, uint32_t a, struct snap_adapter *to, nsec now)
+row(const struct segs *g, const struct plan *p, uint32_t a,
+    struct snap_adapter *to, nsec now)
 {
 	uint64_t entry = atomic_load_explicit(&g->entry[a],
 	    memory_order_acquire);
@@ -103,7 +105,7 @@ row(const struct segs *g, uint32_t a, struct snap_adapter *to, nsec now)
 	to->state = state_of(state, want, have);
 	to->pinned = state == DIR_LISTED && dir_ask_pinned(ask) &&
 	    dir_serial(ask) == dir_serial(entry);
-	place_of(g->plan, want, to);
+	place_of(p, want, to);
 	uses(&g->uses[a], dir_serial(entry), to, now);
 	return true;
 }
@@ -112,7 +114,17 @@ bool
 snap_adapter_at(const struct snap_source *s, uint32_t a,
     struct snap_adapter *to, nsec now)
 {
-	return a < s->g->plan->adapters && row(s->g, a, to, now);
+	struct snap_guard guard;
+	volatile bool there = false;
+
+	if (a >= s->plan.adapters)
+		return false;
+	if (s->g != &s->own)
+		return row(s->g, &s->plan, a, to, now);
+	if (snap_guard_enter(&guard))
+		there = row(s->g, &s->plan, a, to, now);
+	snap_guard_leave(&guard);
+	return there;
 }
 
 /* A replaced version counts while it is somewhere or in use. */
@@ -134,7 +146,7 @@ snap_adapters(const struct segs *g, struct snap *s)
 
 		if (e != 0)
 			return e;
-		if (row(g, a, &s->adapter[n], s->now) &&
+		if (row(g, &s->plan, a, &s->adapter[n], s->now) &&
 		    !is_left(&s->adapter[n]))
 			n++;
 	}
@@ -142,18 +154,31 @@ snap_adapters(const struct segs *g, struct snap *s)
 	return 0;
 }
 
+static void
+reason(const struct segs *g, uint32_t a, char buf[SNAP_REASON_MAX])
+{
+	uint32_t have = word_load_place(&g->have[a]).state;
+
+	if (have == HAVE_FAILED ||
+	    dir_entry_state(atomic_load_explicit(&g->entry[a],
+		memory_order_acquire)) == DIR_BROKEN)
+		snap_text(buf, g->info[a].reason, SNAP_REASON_MAX);
+}
+
 char *
 snap_reason(const struct snap_source *s, uint32_t a, char buf[SNAP_REASON_MAX])
 {
-	uint32_t have;
+	struct snap_guard guard;
 
 	buf[0] = '\0';
-	if (a >= s->g->plan->adapters)
+	if (a >= s->plan.adapters)
 		return buf;
-	have = word_load_place(&s->g->have[a]).state;
-	if (have == HAVE_FAILED ||
-	    dir_entry_state(atomic_load_explicit(&s->g->entry[a],
-		memory_order_acquire)) == DIR_BROKEN)
-		snap_text(buf, s->g->info[a].reason, SNAP_REASON_MAX);
+	if (s->g != &s->own)
+		reason(s->g, a, buf);
+	else {
+		if (snap_guard_enter(&guard))
+			reason(s->g, a, buf);
+		snap_guard_leave(&guard);
+	}
 	return buf;
 }

@@ -2,6 +2,7 @@
 #include "snap/snap_in.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Number of the note that is i after the oldest of those that may be there; what
  * the log says of its last is another's, and may be anything. */
@@ -75,10 +76,42 @@ snap_history(const struct segs *g, struct snap *s)
 	    sizeof(*s->history));
 
 	s->nhistory = 0;
-	for (uint64_t i = 0; e == 0 && i < HISTORY; i++)
-		s->nhistory += history_get(h, number_at(last, HISTORY, i),
-		    &s->history[s->nhistory]);
+	for (uint64_t i = 0; e == 0 && i < HISTORY; i++) {
+		struct history_point *p = &s->history[s->nhistory];
+
+		if (!history_get(h, number_at(last, HISTORY, i), p))
+			continue;
+		p->at_ns = snap_span(p->at_ns);
+		p->took_ns = snap_span(p->took_ns);
+		s->nhistory++;
+	}
 	return e;
+}
+
+/* What is neither true nor false is true. */
+static bool
+is_set(const bool *b)
+{
+	unsigned char byte;
+
+	memcpy(&byte, b, 1);
+	return byte != 0;
+}
+
+static void
+tame(struct record_note *to, const struct record_note *raw)
+{
+	nsec *const spans[] = { &to->arrived_ns, &to->queue_ns, &to->adapter_ns,
+		&to->prefill_ns, &to->ttft_ns, &to->decode_ns, &to->total_ns,
+		&to->longest_ns };
+
+	memcpy(to, raw, sizeof(*to));
+	to->streamed = is_set(&raw->streamed);
+	to->placed = is_set(&raw->placed);
+	to->ran = is_set(&raw->ran);
+	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
+		*spans[i] = snap_span(*spans[i]);
+	to->wait = snap_wait(raw->wait);
 }
 
 int
@@ -95,7 +128,7 @@ snap_records(const struct segs *g, struct snap *s)
 
 		if (!record_get(log, number_at(last, RECORDS_KEPT, i), &raw))
 			continue;
-		*r = raw;
+		tame(r, &raw);
 		snap_text(r->id, raw.id, sizeof(r->id));
 		snap_text(r->name, raw.name, sizeof(r->name));
 		snap_text(r->code, raw.code, sizeof(r->code));

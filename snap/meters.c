@@ -37,7 +37,7 @@ real(const _Atomic double *v)
 static int64_t
 whole(const _Atomic int64_t *v)
 {
-	return atomic_load_explicit(v, memory_order_relaxed);
+	return snap_sane(atomic_load_explicit(v, memory_order_relaxed));
 }
 
 static void
@@ -59,7 +59,8 @@ queue(const struct sched_queue *from, struct snap_queue *to, nsec now)
 	    now);
 	to->why = why < WHY_COUNT ? (enum sched_why)why : WHY_NONE;
 	for (int i = 0; i < WHY_COUNT; i++)
-		to->blocked_ns[i] = (nsec)snap_load(&from->blocked_ns[i]);
+		to->blocked_ns[i] = snap_span(
+		    (nsec)snap_load(&from->blocked_ns[i]));
 }
 
 void

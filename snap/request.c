@@ -42,20 +42,22 @@ bounded(int64_t v, uint32_t most)
 }
 
 static void
-adapter_of(const struct segs *g, const struct slot_request *q,
-    struct snap_request *to)
+adapter_of(const struct segs *g, const struct plan *p,
+    const struct slot_request *q, struct snap_request *to)
 {
 	uint32_t want;
+	/* Read once: what is checked is what is used. */
+	int32_t a = *(const volatile int32_t *)&q->adapter;
 
 	to->adapter = SLOT_BASE;
 	to->name[0] = '\0';
-	if (q->adapter < 0 || (uint32_t)q->adapter >= g->plan->adapters)
+	if (a < 0 || (uint32_t)a >= p->adapters)
 		return;
-	to->adapter = q->adapter;
-	snap_text(to->name, g->info[q->adapter].name, sizeof(to->name));
-	want = word_load_place(&g->want[q->adapter]).state;
+	to->adapter = a;
+	snap_text(to->name, g->info[a].name, sizeof(to->name));
+	want = word_load_place(&g->want[a]).state;
 	to->loading = want == WANT_IN &&
-	    word_load_place(&g->have[q->adapter]).state != HAVE_RESIDENT;
+	    word_load_place(&g->have[a]).state != HAVE_RESIDENT;
 }
 
 /* Where it is before it runs, and once it was placed. */
@@ -76,7 +78,7 @@ scheduled(const struct segs *g, const struct snap *s, bool placed,
 		to->predicted = t->predicted;
 		to->squashes = t->squashes;
 		to->deaths = t->deaths;
-		to->wait = t->wait;
+		to->wait = snap_wait(t->wait);
 		to->waited_ns = to->age_ns - snap_ago(t->placed_ns, s->now);
 		queue = to->phase == SNAP_HELD && known ? queue : t->queue;
 	}
@@ -95,8 +97,7 @@ progress(const struct segs *g, const struct snap *s, struct word x, bool placed,
 	nsec since = placed ? g->ticket[to->slot].placed_ns : 0;
 
 	if (x.gen == to->gen) {
-		to->tokens = x.low < g->plan->context ? x.low :
-							g->plan->context;
+		to->tokens = x.low < s->plan.context ? x.low : s->plan.context;
 		if (to->tokens > 0)
 			since = r->last_ns;
 	}
@@ -117,9 +118,9 @@ row(const struct segs *g, const struct snap *s, uint32_t slot, uint32_t gen,
 	to->gen = gen;
 	to->phase = phase_of(gen, sw, x);
 	snap_text(to->id, q->id, sizeof(to->id));
-	adapter_of(g, q, to);
-	to->prompt = bounded(q->nprompt, g->plan->context);
-	to->max_tokens = bounded(q->max_tokens, g->plan->context);
+	adapter_of(g, &s->plan, q, to);
+	to->prompt = bounded(q->nprompt, s->plan.context);
+	to->max_tokens = bounded(q->max_tokens, s->plan.context);
 	to->age_ns = snap_ago(q->arrived_ns, s->now);
 	scheduled(g, s, placed, to);
 	progress(g, s, x, placed, to);

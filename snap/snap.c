@@ -1,4 +1,5 @@
 /* Finding an instance, and reading it part by part. */
+#include "snap/guard.h"
 #include "snap/snap_in.h"
 
 #include "base/err.h"
@@ -17,17 +18,10 @@ snap_text(char *out, const char *from, size_t size)
 	size_t n = strnlen(from, size - 1);
 
 	memcpy(out, from, n);
+	out[n] = '\0';
+	utf8_tame(out);
+	n = strlen(out);
 	memset(out + n, 0, size - n);
-	for (size_t i = 0; i < n;) {
-		size_t good = utf8_valid(out + i, n - i);
-
-		for (size_t k = i; k < i + good; k++)
-			if ((unsigned char)out[k] < ' ' || out[k] == 0x7f)
-				out[k] = '?';
-		i += good;
-		if (i < n)
-			out[i++] = '?';
-	}
 }
 
 int
@@ -58,6 +52,19 @@ inode_of(const char *instance)
 	return stat(path, &st) == 0 ? (uint64_t)st.st_ino : 0;
 }
 
+/* Whether each segment is as large as the plan says. */
+static bool
+agrees(const struct plan *p, const struct segs *g)
+{
+	struct plan counted = *p;
+
+	plan_segments(&counted);
+	for (int i = 0; i < SEG_POOL; i++)
+		if (counted.seg_bytes[i] != g->bytes[i])
+			return false;
+	return true;
+}
+
 int
 snap_attach(struct snap_source *s, const char *instance)
 {
@@ -70,6 +77,14 @@ snap_attach(struct snap_source *s, const char *instance)
 	if ((e = segs_open(&s->own, instance, PROC_COUNT)) != 0)
 		return e;
 	s->g = &s->own;
+	s->plan = *s->own.plan;
+	if (!agrees(&s->plan, &s->own)) {
+		snap_detach(s);
+		return err_set(ERR_LAYOUT,
+		    "instance '%s': its segments are damaged: start the engine "
+		    "anew",
+		    instance);
+	}
 	if (s->own.supervisor->settings_bytes == sizeof(struct conf))
 		return 0;
 	segs_close(&s->own);
@@ -93,6 +108,7 @@ snap_on(struct snap_source *s, const struct segs *g)
 {
 	memset(s, 0, sizeof(*s));
 	s->g = g;
+	s->plan = *g->plan;
 }
 
 static void
@@ -108,7 +124,6 @@ names(const struct segs *g, struct snap *s)
 	snap_text(s->admin_path, u->admin_path, sizeof(s->admin_path));
 	(void)settings_read(g, &s->conf);
 	snap_text(s->model, s->conf.model, sizeof(s->model));
-	s->plan = *g->plan;
 	s->up_ns = snap_ago(atomic_load(&u->started_ns), s->now);
 	s->alive = pidstat_read((pid_t)snap_load32(&u->pid), &stat) &&
 	    stat.start_time == snap_load(&u->start_time);
@@ -129,18 +144,12 @@ static const struct {
 	{ SNAP_RECORDS, snap_records },
 };
 
-int
-snap_take_at(struct snap_source *source, struct snap *s, unsigned want,
-    nsec now, nsec wall_now)
+static int
+read_parts(struct snap_source *source, struct snap *s, unsigned want)
 {
 	const struct segs *g = source->g;
 	int e = 0;
 
-	if (g == &source->own && inode_of(g->instance) != source->inode)
-		return err_set(ERR_GONE, "instance '%s' has ended",
-		    g->instance);
-	s->now = now;
-	s->wall_now = wall_now;
 	names(g, s);
 	snap_meters(g, s);
 	snap_queues(g, s);
@@ -150,6 +159,32 @@ snap_take_at(struct snap_source *source, struct snap *s, unsigned want,
 	for (size_t i = 0; e == 0 && i < sizeof(parts) / sizeof(parts[0]); i++)
 		if ((want & parts[i].part) != 0)
 			e = parts[i].read(g, s);
+	return e;
+}
+
+int
+snap_take_at(struct snap_source *source, struct snap *s, unsigned want,
+    nsec now, nsec wall_now)
+{
+	const struct segs *g = source->g;
+	struct snap_guard guard;
+	int e;
+
+	if (g == &source->own && inode_of(g->instance) != source->inode)
+		return err_set(ERR_GONE, "instance '%s' has ended",
+		    g->instance);
+	s->now = now;
+	s->wall_now = wall_now;
+	s->plan = source->plan;
+	if (g != &source->own)
+		return read_parts(source, s, want);
+	if (snap_guard_enter(&guard))
+		e = read_parts(source, s, want);
+	else
+		e = err_set(ERR_GONE,
+		    "instance '%s': somebody has cut its segments short",
+		    g->instance);
+	snap_guard_leave(&guard);
 	return e;
 }
 

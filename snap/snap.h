@@ -32,6 +32,9 @@ struct snap_source {
 	const struct segs *g;
 	struct segs own; /* unless they are somebody else's */
 	uint64_t inode;	 /* of the supervisor's segment; 0: not asked */
+	/* As it was when it was seen to agree with what is mapped: the one in
+	 * the segment may change, and nothing is looked for by it. */
+	struct plan plan;
 };
 
 struct snap_process {

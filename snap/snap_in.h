@@ -6,6 +6,8 @@
 
 #include "snap/snap.h"
 
+#define SNAP_MOST ((int64_t)1 << 59) /* 18 years in ns; sums of a few fit */
+
 /* Text of another's segment: ended, and what is no printable UTF-8 is '?'. */
 void snap_text(char *out, const char *from, size_t size);
 
@@ -34,6 +36,33 @@ static inline uint32_t
 snap_load32(const _Atomic uint32_t *v)
 {
 	return atomic_load_explicit(v, memory_order_relaxed);
+}
+
+/* Another's number, as one can be with which others reckon. */
+static inline int64_t
+snap_sane(int64_t v)
+{
+	return v > SNAP_MOST ? SNAP_MOST : v < -SNAP_MOST ? -SNAP_MOST : v;
+}
+
+/* Another's time, or time since. */
+static inline nsec
+snap_span(nsec t)
+{
+	return t < 0 ? 0 : snap_sane(t);
+}
+
+/* Each part of a wait. */
+static inline struct wait_split
+snap_wait(struct wait_split w)
+{
+	for (int i = 0; i < WHY_COUNT; i++)
+		w.by_ns[i] = snap_span(w.by_ns[i]);
+	w.loading_ns = snap_span(w.loading_ns);
+	w.disk_ns = snap_span(w.disk_ns);
+	w.host_ns = snap_span(w.host_ns);
+	w.copy_ns = snap_span(w.copy_ns);
+	return w;
 }
 
 /* A moment of this instance's life, or 0. */

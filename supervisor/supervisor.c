@@ -51,10 +51,17 @@ tell_ready(struct sv *sv)
 	printf("ready listen=%s instance=%s model=%s adapters=%ju pid=%d%s%s\n",
 	    sv->listen, c->instance, c->model, (uintmax_t)adapters,
 	    (int)getpid(), before, metrics);
+	/* If nobody can read it the engine serves all the same. */
 	fflush(stdout);
-	log_info("ready listen=%s instance=%s model=%s adapters=%ju%s%s",
-	    sv->listen, c->instance, c->model, (uintmax_t)adapters, before,
-	    metrics);
+	clearerr(stdout);
+	if (metrics[0] == '\0')
+		log_info("ready listen=%s instance=%s model=%s adapters=%ju",
+		    sv->listen, c->instance, c->model, (uintmax_t)adapters);
+	else
+		log_info("ready listen=%s instance=%s model=%s adapters=%ju "
+			 "metrics=%s",
+		    sv->listen, c->instance, c->model, (uintmax_t)adapters,
+		    metrics);
 	notify_send("READY=1");
 }
 

@@ -1,10 +1,13 @@
 /* Carries out the wishes of the user interface. */
 #include "tui/ask.h"
 
+#include "base/clock.h"
 #include "base/err.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define PATIENCE (35 * SECOND) /* the engine itself gives up after 30 */
 
 void
 ask_open(struct ask *a)
@@ -55,6 +58,7 @@ ask_start(struct ask *a, struct ui *u, const char *path)
 		return;
 	}
 	a->waits = true;
+	a->since_ns = clock_mono();
 	ui_say(u, LOOK_PLAIN, "%s: asked", a->words);
 }
 
@@ -92,7 +96,12 @@ ask_look(struct ask *a, struct ui *u)
 		return;
 	switch (admin_look(&a->admin, &reply)) {
 	case ADMIN_WAITS:
-		return;
+		if (clock_mono() - a->since_ns < PATIENCE)
+			return;
+		ui_say(u, LOOK_BAD, "%s: no answer in %d s", a->words,
+		    (int)(PATIENCE / SECOND));
+		ask_close(a);
+		break;
 	case ADMIN_DONE:
 		say_reply(a, u, reply);
 		json_decref(reply);

@@ -17,6 +17,7 @@
 struct ask {
 	struct admin admin;
 	bool waits;
+	nsec since_ns;	 /* it was asked */
 	char words[128]; /* of the wish that is open */
 	char path[SEG_PATH_MAX];
 };

@@ -24,7 +24,8 @@ enum key_code {
 	PRESS_END,
 	PRESS_BACK_TAB,
 	PRESS_HELP,
-	PRESS_RESIZE
+	PRESS_RESIZE,
+	PRESS_GONE /* no key: the terminal has gone */
 };
 
 enum key_where {

@@ -141,9 +141,9 @@ list_update(struct list *l, const struct snap *s)
 			r.number = sortable(by->number(s, i));
 		l->row[l->rows++] = r;
 	}
-	if (by != NULL)
+	if (by != NULL && l->rows > 0)
 		qsort_r(l->row, l->rows, sizeof(*l->row), compare, l);
-	else if (l->reverse)
+	else if (by == NULL && l->reverse)
 		turn(l);
 	find_chosen(l, s);
 }

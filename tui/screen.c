@@ -5,6 +5,7 @@
 #include "tui/keys.h"
 
 #include <curses.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <term.h>
 #include <unistd.h>
@@ -52,6 +53,7 @@ check(void)
 {
 	const char *term = getenv("TERM");
 	const char *move;
+	bool moves;
 	int known;
 
 	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO))
@@ -67,7 +69,9 @@ check(void)
 		    "machine; --once prints one page as text",
 		    term);
 	move = tigetstr("cup");
-	if (move == NULL || move == (char *)-1)
+	moves = move != NULL && move != (char *)-1;
+	(void)del_curterm(cur_term);
+	if (!moves)
 		return err_set(ERR_USAGE,
 		    "top: terminal '%.32s' (TERM) cannot move its cursor; "
 		    "--once prints one page as text",
@@ -139,6 +143,21 @@ screen_draw(const struct page *p, bool anew)
 	refresh();
 }
 
+/* What is to be read from the terminal, as poll() has it. */
+static short
+to_read(void)
+{
+	struct pollfd in = { .fd = STDIN_FILENO, .events = POLLIN };
+
+	return poll(&in, 1, 0) == 1 ? in.revents : 0;
+}
+
+bool
+screen_typed(void)
+{
+	return (to_read() & POLLIN) != 0;
+}
+
 int
 screen_key(int timeout_ms)
 {
@@ -146,7 +165,11 @@ screen_key(int timeout_ms)
 
 	timeout(timeout_ms);
 	if ((code = getch()) == ERR)
-		return PRESS_NONE;
+		/* Curses does not tell the end from a key that has not come,
+		 * and returns at once. */
+		return (to_read() & (POLLHUP | POLLERR | POLLNVAL)) != 0 ?
+		    PRESS_GONE :
+		    PRESS_NONE;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
 		if (keys[i].curses == code)
 			return keys[i].code;

@@ -23,7 +23,11 @@ void screen_size(int *cols, int *rows);
 /* Shows the page; anew: whatever is on the screen. */
 void screen_draw(const struct page *, bool anew);
 
-/* A key (keys.h), or PRESS_NONE when none came in time. */
+/* Whether something has been typed that screen_key has not told yet. */
+bool screen_typed(void);
+
+/* A key (keys.h), or PRESS_NONE when none came in time; PRESS_GONE when none will
+ * ever come. */
 int screen_key(int timeout_ms);
 
 #endif

@@ -16,6 +16,8 @@
 
 #define COLS 80
 #define ROWS 24
+#define UNSEEN (100 * MILLISECOND) /* that keys are obeyed without a picture */
+#define END_S 2	    /* that a terminal which takes nothing holds up the end */
 #define ASKED_MS 50 /* between two looks for an answer */
 
 struct tui {
@@ -25,6 +27,7 @@ struct tui {
 	struct snap reading[2]; /* the last two */
 	int now;		/* which of them is the last */
 	bool has_before;
+	nsec drawn_ns;	/* when the terminal was given a picture last */
 	nsec looked_ns; /* when it was asked for last */
 	nsec ended_ns; /* the instance was first seen to have ended; 0: lives */
 	struct ui ui;
@@ -37,6 +40,8 @@ static volatile sig_atomic_t stopped_by;
 static void
 on_signal(int sig)
 {
+	/* Curses goes on writing to a terminal that takes nothing. */
+	alarm(END_S);
 	stopped_by = sig;
 }
 
@@ -163,6 +168,20 @@ fit(struct tui *t)
 	return page_open(&t->page, cols, rows, t->options->ascii);
 }
 
+/* Not between the keys of one that types fast, or pastes. */
+static void
+show(struct tui *t)
+{
+	nsec now = clock_mono();
+
+	draw(t);
+	if (screen_typed() && now - t->drawn_ns < UNSEEN)
+		return;
+	screen_draw(&t->page, t->ui.redraw);
+	t->ui.redraw = false;
+	t->drawn_ns = now;
+}
+
 /* One turn: draws, waits for a key or the next reading, obeys. */
 static int
 turn(struct tui *t)
@@ -173,16 +192,15 @@ turn(struct tui *t)
 
 	if (e != 0)
 		return e;
-	draw(t);
-	screen_draw(&t->page, t->ui.redraw);
-	t->ui.redraw = false;
+	show(t);
 	due = t->looked_ns + interval - clock_mono();
 	if (t->ui.paused || due > interval || due < 0)
 		due = t->ui.paused ? interval : 0;
 	wait_ms = (int)(due / MILLISECOND) + 1;
 	if (t->ask.waits && wait_ms > ASKED_MS)
 		wait_ms = ASKED_MS;
-	code = screen_key(wait_ms);
+	if ((code = screen_key(wait_ms)) == PRESS_GONE)
+		return err_set(ERR_IO, "top: the terminal has gone");
 	ui_key(&t->ui, last(t), code);
 	if (t->ui.wished) {
 		t->ui.wished = false;
@@ -272,6 +290,7 @@ tui_run(const struct tui_options *o)
 		while (e == 0 && !t.ui.quit && stopped_by == 0)
 			e = turn(&t);
 		screen_close();
+		alarm(0);
 		watch_signals(SIG_DFL);
 	}
 	finish(&t);

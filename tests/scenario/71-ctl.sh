@@ -120,6 +120,19 @@ ctl 0 overview
 kill -CONT "$(role_pid frontend)" 2>/dev/null || :
 until_true 30 ctl 0 status
 
+# What could not be said is no success; a reader that has had enough is one.
+s=0
+"$B/bin/chameleon" ctl --instance "$(name "$E")" adapters >/dev/full \
+    2>"$dir/err" || s=$?
+[ $s -eq 1 ] || fail "status $s on a full disk"
+has 'cannot be written' "$dir/err"
+"$B/bin/chameleon" ctl --instance "$(name "$E")" adapters 2>"$dir/err" |
+    sed q >"$dir/out"
+has_not chameleon: "$dir/err"
+s=0
+"$B/bin/chameleon" ctl --instance ../odd adapters 2>"$dir/err" || s=$?
+[ $s -eq 2 ] || fail "status $s for a name that cannot be one"
+
 ctl 2 drain
 has 'want --yes' "$dir/err"
 # On a terminal it asks; "no" is an answer.

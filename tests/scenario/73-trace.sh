@@ -40,6 +40,23 @@ record --for 100 --requests 5
 load 20
 wait $recorder || fail "five were not enough"
 [ "$(grep -c '^[0-9]' "$dir/stdout")" = 5 ] || fail "not five"
+# Where it cannot be written is told at once; what is no file of its own, as a
+# device, is written into and never replaced.
+for bad in "$dir" /nowhere/live.csv ""; do
+	s=0
+	"$B/bin/chameleon" trace --instance "$(name "$E")" --out "$bad" \
+	    >"$dir/stdout" 2>"$dir/summary" || s=$?
+	[ $s -eq 1 ] || fail "status $s of --out '$bad'"
+	has_not recording "$dir/summary"
+done
+ln -s "$dir/through.csv" "$dir/link"
+: >"$dir/through.csv"
+record --for 100 --requests 5 --out "$dir/link"
+load 20
+wait $recorder || fail "five were not enough"
+[ -h "$dir/link" ] || fail "a link was replaced"
+[ "$(grep -c '^[0-9]' "$dir/through.csv")" = 5 ] || fail "not five"
+
 record --for 0.1
 s=0
 wait $recorder || s=$?

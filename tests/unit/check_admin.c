@@ -262,6 +262,27 @@ START_TEST(a_long_answer_is_taken_whole)
 }
 END_TEST
 
+/* The socket's room is small: the other talks on for as long as it is read. */
+START_TEST(one_that_never_stops_talking_keeps_nobody_in_a_look)
+{
+	static const char *const other_things[] = { "\n", "{\"id\":-1}\n" };
+	static char talk[1 << 16];
+	size_t n = strlen(other_things[_i]);
+
+	for (size_t i = 0; i + n <= sizeof(talk); i += n)
+		memcpy(talk + i, other_things[_i], n);
+	ask_load();
+	if ((other = fork()) == 0)
+		while (write(peer, talk, sizeof(talk) / n * n) > 0)
+			;
+	for (int i = 0; i < 3; i++)
+		ck_assert_int_eq(admin_look(&client, NULL), ADMIN_WAITS);
+	ck_assert_int_eq(admin_call(&client, "ping", NULL, 1, NULL),
+	    ADMIN_WAITS);
+	ck_assert_int_eq(err_code(), ERR_TIMEOUT);
+}
+END_TEST
+
 START_TEST(what_is_not_utf8_is_not_asked)
 {
 	static const char *const bad[] = { "name", "\xff", NULL };
@@ -308,6 +329,8 @@ suite_admin(void)
 	tcase_add_test(t, an_engine_that_never_reads_does_not_hold_the_client);
 	tcase_add_test(t, an_answer_without_an_end_is_given_up);
 	tcase_add_test(t, a_long_answer_is_taken_whole);
+	tcase_add_loop_test(t,
+	    one_that_never_stops_talking_keeps_nobody_in_a_look, 0, 2);
 	tcase_add_test(t, what_is_not_utf8_is_not_asked);
 	tcase_add_test(t, nobody_there_is_not_found);
 	suite_add_tcase(s, t);

@@ -213,6 +213,30 @@ START_TEST(what_is_no_character_is_not_taken)
 }
 END_TEST
 
+START_TEST(what_a_terminal_would_obey_is_made_tame)
+{
+	static const struct {
+		const char *is, *becomes;
+	} rows[] = { { "", "" }, { "gr\u00fc\u00df \u65e5\u672c", NULL },
+		{ "\x1b[2J\r\n\t\x7f", "?[2J????" },
+		{ "\xc2\x9b"
+		  "31m",
+		    "?31m" },
+		{ "\u202eabc\u2066\u2028", "?abc??" },
+		{ "a\xff\xe2\x82", "a???" },
+		{ "\u05e9\u05dc\u05d5\u05dd", NULL } };
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char text[64];
+
+		strcpy(text, rows[i].is);
+		utf8_tame(text);
+		ck_assert_str_eq(text,
+		    rows[i].becomes != NULL ? rows[i].becomes : rows[i].is);
+	}
+}
+END_TEST
+
 START_TEST(the_nearest_name_is_the_one_meant)
 {
 	ck_assert_int_eq(near_distance("", ""), 0);
@@ -256,6 +280,7 @@ suite_base(void)
 	tcase_add_test(t, a_draw_is_a_function_of_seed_and_position);
 	tcase_add_test(t, every_character_goes_there_and_back);
 	tcase_add_test(t, what_is_no_character_is_not_taken);
+	tcase_add_test(t, what_a_terminal_would_obey_is_made_tame);
 	tcase_add_test(t, the_nearest_name_is_the_one_meant);
 	tcase_add_test(t, clocks_go_forward);
 	suite_add_tcase(s, t);

@@ -357,6 +357,20 @@ START_TEST(a_new_scheduler_gives_nothing_away_that_a_step_may_use)
 }
 END_TEST
 
+START_TEST(what_was_predicted_is_counted_over_all_lives)
+{
+	world_open(17);
+	for (uint64_t life = 1; life <= 3; life++) {
+		(void)world_submit(SLOT_BASE, 5, 4);
+		ck_assert(world_settle(100));
+		ck_assert_uint_eq(world.meters.predict_total, life);
+		ck_assert_uint_le(world.meters.predict_near, life);
+		world_restart();
+	}
+	world_close();
+}
+END_TEST
+
 /* One random move of anybody. */
 static void
 move(uint32_t deaths)
@@ -503,6 +517,7 @@ suite_scheduler(void)
 	tcase_add_test(c, a_place_is_given_on_only_behind_its_fence);
 	tcase_add_test(c,
 	    a_new_scheduler_gives_nothing_away_that_a_step_may_use);
+	tcase_add_test(c, what_was_predicted_is_counted_over_all_lives);
 	suite_add_tcase(s, c);
 	tcase_add_loop_test(r, laws_hold_under_random_schedules, 0, 24);
 	tcase_add_loop_test(r, garbage_in_the_words_of_others_is_survived, 0,
