@@ -44,9 +44,8 @@ static void
 uses(const struct adapter_meters *from, uint32_t serial,
     struct snap_adapter *to, nsec now)
 {
-	nsec used = atomic_load_explicit(&from->used_ns, memory_order_relaxed);
-	double worth = (double)atomic_load_explicit(&from->worth,
-	    memory_order_relaxed);
+	double worth;
+	nsec used;
 
 	to->used_ns = -1;
 	/* U1: who sees the serial sees no counts of the entry before. */
@@ -60,8 +59,11 @@ uses(const struct adapter_meters *from, uint32_t serial,
 	to->left = snap_load32(&from->left);
 	to->waiting = snap_load32(&from->waiting);
 	to->running = snap_load32(&from->running);
-	to->worth = isfinite(worth) ? worth : 0;
 	to->cold_ns = (nsec)snap_load(&from->cold_ns);
+	worth = (double)atomic_load_explicit(&from->worth,
+	    memory_order_relaxed);
+	to->worth = isfinite(worth) ? worth : 0;
+	used = atomic_load_explicit(&from->used_ns, memory_order_relaxed);
 	if (used > 0)
 		to->used_ns = snap_ago(used, now);
 }

@@ -66,6 +66,13 @@ snap_events(const struct segs *g, struct snap *s)
 	return 0;
 }
 
+/* Later than now, or before the machine was started, is nonsense. */
+static nsec
+moment(nsec then, nsec now)
+{
+	return then < 0 ? 0 : then > now ? now : then;
+}
+
 int
 snap_history(const struct segs *g, struct snap *s)
 {
@@ -75,10 +82,31 @@ snap_history(const struct segs *g, struct snap *s)
 	    sizeof(*s->history));
 
 	s->nhistory = 0;
-	for (uint64_t i = 0; e == 0 && i < HISTORY; i++)
-		s->nhistory += history_get(h, number_at(last, HISTORY, i),
-		    &s->history[s->nhistory]);
+	for (uint64_t i = 0; e == 0 && i < HISTORY; i++) {
+		struct history_point *p = &s->history[s->nhistory];
+
+		if (!history_get(h, number_at(last, HISTORY, i), p))
+			continue;
+		p->at_ns = moment(p->at_ns, s->now);
+		p->took_ns = moment(p->took_ns, s->now);
+		s->nhistory++;
+	}
 	return e;
+}
+
+/* No request is older than the machine, and no part longer than that. */
+static void
+bound_times(struct record_note *r, nsec now)
+{
+	nsec *const times[] = { &r->arrived_ns, &r->queue_ns, &r->adapter_ns,
+		&r->prefill_ns, &r->ttft_ns, &r->decode_ns, &r->total_ns,
+		&r->longest_ns, &r->wait.loading_ns, &r->wait.disk_ns,
+		&r->wait.host_ns, &r->wait.copy_ns };
+
+	for (size_t i = 0; i < sizeof(times) / sizeof(times[0]); i++)
+		*times[i] = moment(*times[i], now);
+	for (int i = 0; i < WHY_COUNT; i++)
+		r->wait.by_ns[i] = moment(r->wait.by_ns[i], now);
 }
 
 int
@@ -99,6 +127,7 @@ snap_records(const struct segs *g, struct snap *s)
 		snap_text(r->id, raw.id, sizeof(r->id));
 		snap_text(r->name, raw.name, sizeof(r->name));
 		snap_text(r->code, raw.code, sizeof(r->code));
+		bound_times(r, s->now);
 		s->nrecords++;
 	}
 	return e;

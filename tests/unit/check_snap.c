@@ -312,6 +312,26 @@ START_TEST(the_ring_of_records_keeps_the_last_and_numbers_them)
 }
 END_TEST
 
+/* Whoever subtracts them from each other may rely on it. */
+START_TEST(moments_lie_between_the_start_of_the_machine_and_now)
+{
+	struct record_note note = { .arrived_ns = INT64_MIN,
+		.total_ns = INT64_MAX,
+		.wait = { .disk_ns = INT64_MAX } };
+	struct history_point point = { .at_ns = INT64_MAX,
+		.took_ns = INT64_MIN };
+
+	record_put(as[PROC_FRONTEND].records, &note);
+	history_put(as[PROC_MONITOR].history, &point);
+	take();
+	ck_assert_int_eq(snap.record[0].arrived_ns, 0);
+	ck_assert_int_eq(snap.record[0].total_ns, 100 * SECOND);
+	ck_assert_int_eq(snap.record[0].wait.disk_ns, 100 * SECOND);
+	ck_assert_int_eq(snap.history[0].at_ns, 100 * SECOND);
+	ck_assert_int_eq(snap.history[0].took_ns, 0);
+}
+END_TEST
+
 START_TEST(memory_is_told_by_owner)
 {
 	struct segs *sc = &as[PROC_SCHEDULER];
@@ -390,6 +410,7 @@ suite_snap(void)
 	tcase_add_test(t, what_cannot_be_is_not_believed);
 	tcase_add_test(t, events_of_all_processes_come_in_order_of_time);
 	tcase_add_test(t, the_ring_of_records_keeps_the_last_and_numbers_them);
+	tcase_add_test(t, moments_lie_between_the_start_of_the_machine_and_now);
 	tcase_add_test(t, memory_is_told_by_owner);
 	suite_add_tcase(s, t);
 	tcase_add_test(h, edges_grow);
