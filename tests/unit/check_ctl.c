@@ -218,13 +218,15 @@ START_TEST(an_open_one_says_what_it_waits_for)
 		    .name = "roman",
 		    .queue = 2,
 		    .why = WHY_QUOTA,
-		    .age_ns = 2 * SECOND } };
+		    .age_ns = 2 * SECOND,
+		    .waited_ns = 2 * SECOND } };
 	struct snap s = { .nrequests = 2, .request = r };
 	json_t *o;
 
 	explain_open(&s, 1, to_text);
-	has("waits now for tokens of its class");
-	has("It is in queue 2; 1 came before it.");
+	has("It waits 2.0 s in queue 2");
+	has("the first of the queue, 1.1, needs more tokens");
+	has("In its queue 1 came before it.");
 	o = explain_open_json(&s, 1);
 	ck_assert_str_eq(json_string_value(json_object_get(o, "waits_for")),
 	    "quota");
@@ -445,7 +447,8 @@ END_TEST
 START_TEST(what_an_engine_has_left_can_be_looked_at_but_not_asked)
 {
 	static const char *const shown[] = { "overview", "adapters", "queues",
-		"requests", "processes", "events" };
+		"requests", "ended", "processes", "rings", "events",
+		"history" };
 
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
 		ck_assert_int_eq(ctl_of(made.instance, shown[i], NULL), 0);
