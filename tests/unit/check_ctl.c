@@ -1,6 +1,7 @@
 /* ctl, explain and trace: what is shown of an instance, how it ends where there
  * is none, and that what was recorded can be replayed. */
 #include "base/err.h"
+#include "base/pidstat.h"
 #include "cli/arrivals.h"
 #include "cli/ctl.h"
 #include "cli/explain.h"
@@ -436,6 +437,25 @@ START_TEST(no_such_instance_ends_with_three)
 }
 END_TEST
 
+START_TEST(an_instance_whose_supervisor_has_gone_is_named_as_dead)
+{
+	char dead[SEG_INSTANCE_MAX + 16];
+	struct pidstat me;
+
+	snprintf(dead, sizeof(dead), "%s (dead)", made.instance);
+	ck_assert(pidstat_read(getpid(), &me));
+	atomic_store(&made.supervisor->pid, (uint32_t)getpid());
+	atomic_store(&made.supervisor->start_time, me.start_time);
+	ck_assert(!segs_is_dead(made.instance));
+	/* Its number is another's by now. */
+	atomic_store(&made.supervisor->start_time, me.start_time + 1);
+	ck_assert(segs_is_dead(made.instance));
+	ck_assert_int_eq(ctl_of("no-such-instance", "status", NULL), 3);
+	ck_assert_ptr_nonnull(strstr(err_text(), dead));
+	ck_assert(!segs_is_dead("no-such-instance"));
+}
+END_TEST
+
 START_TEST(another_version_ends_with_four)
 {
 	made.supervisor->header.fingerprint++;
@@ -509,6 +529,8 @@ suite_ctl(void)
 	suite_add_tcase(s, a);
 	tcase_add_checked_fixture(i, make, drop);
 	tcase_add_test(i, no_such_instance_ends_with_three);
+	tcase_add_test(i,
+	    an_instance_whose_supervisor_has_gone_is_named_as_dead);
 	tcase_add_test(i, another_version_ends_with_four);
 	tcase_add_test(i,
 	    what_an_engine_has_left_can_be_looked_at_but_not_asked);
