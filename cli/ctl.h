@@ -102,7 +102,4 @@ bool ctl_means_id(const char *typed, const char *id);
 #include "cli/ctl_verbs.tbl"
 #undef VERB
 
-/* The state of an instance in a word, and in a sentence why, "" if it serves. */
-const char *ctl_state(const struct snap *, char why[128]);
-
 #endif

@@ -29,10 +29,7 @@ digest_of(const unsigned char *d)
 {
 	char text[13];
 
-	for (int i = 0; i < 6; i++)
-		snprintf(text + 2 * (size_t)i, 3, "%02x", d[i]);
-	return strcmp(text, "000000000000") == 0 ? json_null() :
-						   json_string(text);
+	return ctl_text(snap_digest(d, 6, text));
 }
 
 static json_t *

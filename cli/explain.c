@@ -31,22 +31,6 @@ source_name(uint32_t source)
 	return source <= SLOT_DISK ? names[source] : "unknown";
 }
 
-static const char *
-digest_of(const unsigned char d[6], char text[13])
-{
-	for (int i = 0; i < 6; i++)
-		snprintf(text + 2 * (size_t)i, 3, "%02x", d[i]);
-	return text;
-}
-
-static bool
-loaded(const struct record_note *n)
-{
-	static const unsigned char zeros[6];
-
-	return memcmp(n->digest, zeros, sizeof(zeros)) != 0;
-}
-
 /* ---- the page of one that has ended ---- */
 
 /* "  quota          500.000 ms   61.6 %  its class ..." */
@@ -66,6 +50,7 @@ print_head(const struct record_note *n, nsec now, FILE *f)
 {
 	char digest[13];
 
+	snap_digest(n->digest, sizeof(n->digest), digest);
 	fprintf(f,
 	    "Request %s (%u.%u) arrived %.1f s ago and ended %.1f s "
 	    "ago: %s%s%s.\n",
@@ -78,8 +63,7 @@ print_head(const struct record_note *n, nsec now, FILE *f)
 		fprintf(f,
 		    "It asked adapter %s, version %u, digest %s; that "
 		    "was %s when it came.\n",
-		    n->name, n->version,
-		    loaded(n) ? digest_of(n->digest, digest) : "unknown",
+		    n->name, n->version, digest[0] != '\0' ? digest : "unknown",
 		    n->source == SLOT_RESIDENT ? "on the device" :
 			n->source == SLOT_HOST ? "in host memory" :
 						 "on disk");
@@ -197,7 +181,7 @@ adapter_json(const struct record_note *n)
 		return json_null();
 	return json_pack("{s:s, s:I, s:o, s:s}", "name", n->name, "version",
 	    (json_int_t)n->version, "digest",
-	    loaded(n) ? json_string(digest_of(n->digest, digest)) : json_null(),
+	    ctl_text(snap_digest(n->digest, sizeof(n->digest), digest)),
 	    "source", source_name(n->source));
 }
 

@@ -20,6 +20,22 @@ snap_state_name(enum snap_state state)
 	return (unsigned)state < SNAP_STATES ? names[state] : "unknown";
 }
 
+char *
+snap_digest(const unsigned char *digest, size_t bytes, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	bool known = false;
+	char *at = out;
+
+	for (size_t i = 0; i < bytes; i++) {
+		known |= digest[i] != 0;
+		*at++ = digits[digest[i] >> 4];
+		*at++ = digits[digest[i] & 15];
+	}
+	*(known ? at : out) = '\0';
+	return out;
+}
+
 /* What wish and fact say together. */
 static enum snap_state
 state_of(enum dir_state entry, struct place_word want, struct place_word have)
