@@ -50,6 +50,13 @@ utf8_valid(const char *text, size_t n)
 	return at;
 }
 
+bool
+utf8_is_control(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) ||
+	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
+}
+
 int
 utf8_encode(uint32_t code, char out[4])
 {

@@ -4,6 +4,7 @@
 #ifndef BASE_UTF8_H
 #define BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,6 +15,10 @@ size_t utf8_valid(const char *text, size_t n);
 /* Decodes the character at text, n > 0 bytes.  Returns its length, or 0 if
  * the bytes are no character, or -1 if they are the start of one. */
 int utf8_decode(const char *text, size_t n, uint32_t *code);
+
+/* What would end a line, move the cursor or turn the direction of writing, on some
+ * screen: C0, C1 and DEL, separators of lines, marks of direction. */
+bool utf8_is_control(uint32_t code);
 
 /* Writes code as 1 to 4 bytes, returns how many. */
 int utf8_encode(uint32_t code, char out[4]);

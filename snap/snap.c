@@ -19,14 +19,13 @@ snap_text(char *out, const char *from, size_t size)
 	memcpy(out, from, n);
 	memset(out + n, 0, size - n);
 	for (size_t i = 0; i < n;) {
-		size_t good = utf8_valid(out + i, n - i);
+		uint32_t c;
+		int k = utf8_decode(out + i, n - i, &c);
+		size_t bytes = k > 0 ? (size_t)k : 1;
 
-		for (size_t k = i; k < i + good; k++)
-			if ((unsigned char)out[k] < ' ' || out[k] == 0x7f)
-				out[k] = '?';
-		i += good;
-		if (i < n)
-			out[i++] = '?';
+		if (k <= 0 || utf8_is_control(c))
+			memset(out + i, '?', bytes);
+		i += bytes;
 	}
 }
 

@@ -252,7 +252,7 @@ START_TEST(what_cannot_be_is_not_believed)
 	atomic_store(&sc->events[PROC_SCHEDULER]->last, UINT64_MAX - 3);
 	atomic_store(&as[PROC_MONITOR].history->last, 1ull << 63);
 	atomic_store(&fe->ring_out[RING_FE_SC]->head, 1ull << 62);
-	adapter(1, "a\nb", DIR_LISTED,
+	adapter(1, "a\nb\xc2\x9bJ\u202e", DIR_LISTED,
 	    (struct place_word){ 1, WANT_IN, 0, UINT32_MAX },
 	    (struct place_word){ 1, HAVE_RESIDENT, 0, UINT32_MAX });
 	atomic_store(&sc->uses[1].worth, (float)INFINITY);
@@ -269,7 +269,7 @@ START_TEST(what_cannot_be_is_not_believed)
 	ck_assert_uint_eq(snap.nhistory, 0);
 	ck_assert_uint_eq(snap.ring[RING_FE_SC].used,
 	    snap.ring[RING_FE_SC].depth);
-	ck_assert_str_eq(snap.adapter[0].name, "a?b");
+	ck_assert_str_eq(snap.adapter[0].name, "a?b??J???");
 	ck_assert_int_eq(snap.adapter[0].chunk, -1);
 	ck_assert_double_eq(snap.adapter[0].worth, 0);
 }
