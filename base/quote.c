@@ -9,15 +9,6 @@
 
 #define ESCAPE_MAX 8 /* bytes of one character, escaped */
 
-/* What would end a line, move the cursor or turn the direction of writing, on
- * some screen. */
-static bool
-is_control(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) ||
-	    (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069);
-}
-
 /* One character, escaped where that is needed; its length, and in *used that
  * of what it is in text. */
 static size_t
@@ -33,7 +24,7 @@ escape(char out[ESCAPE_MAX], const char *text, size_t n, size_t *used)
 		return (size_t)snprintf(out, ESCAPE_MAX, "\\%c", (char)c);
 	if (c == '\n')
 		return (size_t)snprintf(out, ESCAPE_MAX, "\\n");
-	if (is_control(c))
+	if (utf8_is_control(c))
 		return (size_t)snprintf(out, ESCAPE_MAX, "\\u%04x",
 		    (unsigned)c & 0xffffu);
 	memcpy(out, text, *used);
@@ -68,7 +59,7 @@ quote_is_tame(const char *text, size_t n)
 
 	for (size_t i = 0; i < n; i += (size_t)k)
 		if ((k = utf8_decode(text + i, n - i, &c)) <= 0 ||
-		    is_control(c) || c == '"' || c == '=')
+		    utf8_is_control(c) || c == '"' || c == '=')
 			return false;
 	return true;
 }
@@ -151,7 +142,7 @@ quote_is_string(const char *text, size_t n)
 	for (size_t i = 1; i < n - 1; i += k) {
 		int bytes = utf8_decode(text + i, n - 1 - i, &c);
 
-		if (bytes <= 0 || is_control(c) || c == '"')
+		if (bytes <= 0 || utf8_is_control(c) || c == '"')
 			return false;
 		k = c == '\\' ? escape_here(text + i, n - 1 - i) :
 				(size_t)bytes;

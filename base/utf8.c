@@ -53,8 +53,8 @@ utf8_valid(const char *text, size_t n)
 	return at;
 }
 
-static bool
-is_wild(uint32_t c)
+bool
+utf8_is_control(uint32_t c)
 {
 	static const struct {
 		uint32_t from, to;
@@ -78,7 +78,7 @@ utf8_tame(char *text)
 		int n = utf8_decode(text, left, &c);
 		size_t step = n > 0 ? (size_t)n : 1;
 
-		if (n <= 0 || is_wild(c))
+		if (n <= 0 || utf8_is_control(c))
 			*to++ = '?';
 		else
 			for (size_t i = 0; i < step; i++)

@@ -25,7 +25,7 @@ static const char head[] =
     "{\n"
     "\tlocal i with=()\n"
     "\tfor ((i = 2; i < COMP_CWORD - 1; i++)); do\n"
-    "\t\t[[ ${COMP_WORDS[i]} == --instance ]] &&\n"
+    "\t\t[[ ${COMP_WORDS[i]} == --instance || ${COMP_WORDS[i]} == -i ]] &&\n"
     "\t\t    with=(--instance \"${COMP_WORDS[i + 1]}\")\n"
     "\tdone\n"
     "\t\"${COMP_WORDS[0]/#\\~/$HOME}\" ctl \"$1\" \"${with[@]}\" 2>/dev/null "
@@ -93,6 +93,9 @@ static const struct {
 	{ "KEY=VALUE", "_chameleon_pairs \"$_chameleon_settings\"" },
 	{ "adapters", "_chameleon_words \"$(_chameleon_column adapters)\"" },
 	{ "requests", "_chameleon_words \"$(_chameleon_column requests)\"" },
+	{ "explained",
+	    "_chameleon_words \"$(_chameleon_column requests) "
+	    "$(_chameleon_column ended)\"" },
 	{ "settings", "_chameleon_words \"$_chameleon_settings\"" },
 	{ "live", "_chameleon_words \"$_chameleon_live\"" },
 	{ "commands", "_chameleon_words \"$_chameleon_commands\"" },

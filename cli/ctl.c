@@ -142,6 +142,37 @@ ctl_rows(const char *name, const struct grid *g, json_t *rows)
 	return CMD_OK;
 }
 
+/* The rows of what was read. */
+static json_t *
+rows_of(const struct ctl_list *list, const struct ctl_look *l)
+{
+	json_t *rows = json_array();
+	uint32_t n = list->count(&l->snap);
+
+	for (uint32_t i = 0; i < n; i++)
+		json_array_append_new(rows, list->row(l, i));
+	return rows;
+}
+
+int
+ctl_list(const struct ctl_list *list)
+{
+	struct ctl_look l;
+	int status = ctl_open(&l, list->part);
+
+	if (status != CMD_GO_ON)
+		return status;
+	status = ctl_rows(list->name, &list->grid, rows_of(list, &l));
+	ctl_close(&l);
+	return status;
+}
+
+json_t *
+ctl_text(const char *text)
+{
+	return text[0] != '\0' ? json_string(text) : json_null();
+}
+
 const char *
 ctl_slot(uint32_t slot, uint32_t gen, char buf[CTL_SLOT_MAX])
 {

@@ -2,7 +2,8 @@
  * ctl.h -- `chameleon ctl`: what an engine does, and what it shall do.
  *
  *	ctl.c		the verbs (ctl_verbs.tbl), the options, the instance
- *	ctl_rows.c	tables: adapters, queues, requests, processes, events
+ *	ctl_rows.c	tables: adapters, queues, requests, processes, rings
+ *	ctl_past.c	tables: events, ended, history
  *	ctl_overview.c	overview, status
  *	ctl_explain.c	explain; explain.h makes the page
  *	ctl_ask.c	what is asked for over the admin socket
@@ -53,6 +54,35 @@ int ctl_failed(void);
  * rows.  The exit status. */
 int ctl_rows(const char *name, const struct grid *, json_t *rows);
 
+/* A verb that shows a list: one row a member of what was read. */
+struct ctl_list {
+	const char *name;
+	unsigned part; /* of the reading */
+	struct grid grid;
+	json_t *(*row)(const struct ctl_look *, uint32_t i);
+	uint32_t (*count)(const struct snap *);
+};
+int ctl_list(const struct ctl_list *);
+
+/* Makes it the verb `name`; number may speak of the reading as s. */
+#define CTL_LIST(name, part, columns, row, number)                             \
+	static uint32_t count_##name(const struct snap *s)                     \
+	{                                                                      \
+		(void)s;                                                       \
+		return number;                                                 \
+	}                                                                      \
+	int ctl_##name(char **operands)                                        \
+	{                                                                      \
+		static const struct ctl_list list = { #name, part,             \
+			{ CMD_ENTRIES(columns) }, row, count_##name };         \
+                                                                               \
+		(void)operands;                                                \
+		return ctl_list(&list);                                        \
+	}
+
+/* Text, or null if it is empty. */
+json_t *ctl_text(const char *);
+
 /* Prints an object as one line, and lets it go.  The exit status. */
 int ctl_object(json_t *);
 
@@ -71,8 +101,5 @@ bool ctl_means_id(const char *typed, const char *id);
 #define VERB(name, operands, completes, help) int ctl_##name(char **);
 #include "cli/ctl_verbs.tbl"
 #undef VERB
-
-/* The state of an instance in a word, and in a sentence why, "" if it serves. */
-const char *ctl_state(const struct snap *, char why[128]);
 
 #endif

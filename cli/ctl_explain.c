@@ -103,7 +103,7 @@ ctl_explain(char **operands)
 {
 	struct ctl_look l;
 	struct meant m;
-	int status = ctl_open(&l, SNAP_REQUESTS | SNAP_RECORDS);
+	int status = ctl_open(&l, SNAP_REQUESTS | SNAP_RECORDS | SNAP_ADAPTERS);
 
 	if (status != CMD_GO_ON)
 		return status;

@@ -27,8 +27,9 @@ culprit(const struct snap *s, char why[128])
 	return -1;
 }
 
-const char *
-ctl_state(const struct snap *s, char why[128])
+/* Its state in a word, and in a sentence why; "" if it serves. */
+static const char *
+state_of(const struct snap *s, char why[128])
 {
 	int i;
 
@@ -54,7 +55,7 @@ static json_t *
 status_json(const struct snap *s)
 {
 	char why[128];
-	const char *state = ctl_state(s, why);
+	const char *state = state_of(s, why);
 
 	return json_pack("{s:s, s:s, s:s, s:s, s:f, s:I, s:I, s:I}", "instance",
 	    s->instance, "version", s->version, "state", state, "why", why,
@@ -75,7 +76,7 @@ ctl_status(char **operands)
 	(void)operands;
 	if (status != CMD_GO_ON)
 		return status;
-	state = ctl_state(&l.snap, why);
+	state = state_of(&l.snap, why);
 	status = strcmp(state, "serving") == 0 ? CMD_OK :
 	    l.snap.alive		       ? CTL_REFUSED :
 						 CTL_NO_INSTANCE;
@@ -203,7 +204,7 @@ static void
 print_names(const struct snap *s)
 {
 	char why[128];
-	const char *state = ctl_state(s, why);
+	const char *state = state_of(s, why);
 
 	printf("instance   %s, chameleon %s, up %.0f s\n", s->instance,
 	    s->version, (double)s->up_ns / SECOND);

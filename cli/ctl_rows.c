@@ -5,32 +5,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
-
-#define GRID(columns)                                                          \
-	{                                                                      \
-		CMD_ENTRIES(columns)                                           \
-	}
-
-typedef json_t *row_f(const struct ctl_look *, uint32_t i);
-
-/* n rows of what was read. */
-static json_t *
-rows_of(const struct ctl_look *l, uint32_t n, row_f *row)
-{
-	json_t *rows = json_array();
-
-	for (uint32_t i = 0; i < n; i++)
-		json_array_append_new(rows, row(l, i));
-	return rows;
-}
-
-/* Text, or null if it is empty. */
-static json_t *
-text_or_null(const char *text)
-{
-	return text[0] != '\0' ? json_string(text) : json_null();
-}
 
 /* Time ago in ms; null: never. */
 static json_t *
@@ -44,10 +18,10 @@ ago(nsec t)
 static const struct grid_column adapter_columns[] = { { "name", NULL },
 	{ "version", NULL }, { "rank", NULL }, { "bytes", NULL },
 	{ "state", NULL }, { "pinned", NULL }, { "chunk", NULL },
-	{ "hits", NULL }, { "misses", NULL }, { "loads", NULL },
-	{ "evictions", NULL }, { "waiting", NULL }, { "running", NULL },
-	{ "worth", NULL }, { "used_ms", NULL }, { "cold_ms", NULL },
-	{ "digest", NULL }, { "reason", NULL } };
+	{ "place", NULL }, { "hits", NULL }, { "misses", NULL },
+	{ "loads", NULL }, { "evictions", NULL }, { "waiting", NULL },
+	{ "running", NULL }, { "worth", NULL }, { "used_ms", NULL },
+	{ "cold_ms", NULL }, { "digest", NULL }, { "reason", NULL } };
 
 /* The first bytes, as answers have them; null: never loaded. */
 static json_t *
@@ -55,10 +29,7 @@ digest_of(const unsigned char *d)
 {
 	char text[13];
 
-	for (int i = 0; i < 6; i++)
-		snprintf(text + 2 * (size_t)i, 3, "%02x", d[i]);
-	return strcmp(text, "000000000000") == 0 ? json_null() :
-						   json_string(text);
+	return ctl_text(snap_digest(d, 6, text));
 }
 
 static json_t *
@@ -67,23 +38,25 @@ adapter_row(const struct ctl_look *l, uint32_t i)
 	const struct snap_adapter *a = &l->snap.adapter[i];
 	char reason[SNAP_REASON_MAX];
 	json_t *chunk = a->chunk < 0 ? json_null() : json_integer(a->chunk);
+	json_t *place = a->chunk < 0 ? json_null() : json_integer(a->place);
 
 	snap_reason(&l->source, a->index, reason);
-	return json_pack("{s:s, s:I, s:i, s:I, s:s, s:b, s:b, s:o, s:I, s:I, "
+	return json_pack("{s:s, s:I, s:i, s:I, s:s, s:b, s:b, s:o, s:o, s:I, "
+			 "s:I, "
 			 "s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:f, "
 			 "s:o, s:o}",
 	    "name", a->name, "version", (json_int_t)a->version, "rank", a->rank,
 	    "bytes", (json_int_t)a->bytes, "state", snap_state_name(a->state),
-	    "pinned", a->pinned, "retired", a->retired, "chunk", chunk, "hits",
-	    (json_int_t)a->hits, "misses", (json_int_t)a->misses, "loads",
-	    (json_int_t)a->loads, "evictions",
+	    "pinned", a->pinned, "retired", a->retired, "chunk", chunk, "place",
+	    place, "hits", (json_int_t)a->hits, "misses", (json_int_t)a->misses,
+	    "loads", (json_int_t)a->loads, "evictions",
 	    (json_int_t)a->evictions_kv + a->evictions_adapter, "evictions_kv",
 	    (json_int_t)a->evictions_kv, "evictions_adapter",
 	    (json_int_t)a->evictions_adapter, "left", (json_int_t)a->left,
 	    "waiting", (json_int_t)a->waiting, "running",
 	    (json_int_t)a->running, "worth", a->worth, "used_ms",
 	    ago(a->used_ns), "cold_ms", clock_ms(a->cold_ns), "digest",
-	    digest_of(a->digest), "reason", text_or_null(reason));
+	    digest_of(a->digest), "reason", ctl_text(reason));
 }
 
 /* ---- queues ---- */
@@ -138,15 +111,14 @@ request_row(const struct ctl_look *l, uint32_t i)
 	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:s, s:b, s:I, s:I, s:I, "
 			 "s:I, s:I, s:I, s:f, s:f, s:f}",
 	    "request", ctl_slot(r->slot, r->gen, slot), "id", ctl_id(r->id),
-	    "phase", snap_phase_name(r->phase), "adapter",
-	    text_or_null(r->name), "queue", (json_int_t)r->queue, "why",
-	    why_name(r->why), "loading", r->loading, "prompt",
-	    (json_int_t)r->prompt, "tokens", (json_int_t)r->tokens,
-	    "max_tokens", (json_int_t)r->max_tokens, "predicted",
-	    (json_int_t)r->predicted, "squashes", (json_int_t)r->squashes,
-	    "deaths", (json_int_t)r->deaths, "age_ms", clock_ms(r->age_ns),
-	    "waited_ms", clock_ms(r->waited_ns), "quiet_ms",
-	    clock_ms(r->quiet_ns));
+	    "phase", snap_phase_name(r->phase), "adapter", ctl_text(r->name),
+	    "queue", (json_int_t)r->queue, "why", why_name(r->why), "loading",
+	    r->loading, "prompt", (json_int_t)r->prompt, "tokens",
+	    (json_int_t)r->tokens, "max_tokens", (json_int_t)r->max_tokens,
+	    "predicted", (json_int_t)r->predicted, "squashes",
+	    (json_int_t)r->squashes, "deaths", (json_int_t)r->deaths, "age_ms",
+	    clock_ms(r->age_ns), "waited_ms", clock_ms(r->waited_ns),
+	    "quiet_ms", clock_ms(r->quiet_ns));
 }
 
 /* ---- processes ---- */
@@ -166,83 +138,26 @@ process_row(const struct ctl_look *l, uint32_t i)
 	    "epoch", (json_int_t)p->epoch, "restarts", (json_int_t)p->restarts,
 	    "silent_ms", clock_ms(p->silent_ns), "turns", (json_int_t)p->turns,
 	    "cpu_ms", clock_ms(p->cpu_ns), "rss_bytes",
-	    (json_int_t)p->rss_bytes, "last_words",
-	    text_or_null(p->last_words));
+	    (json_int_t)p->rss_bytes, "last_words", ctl_text(p->last_words));
 }
 
-/* ---- events ---- */
+/* ---- rings ---- */
 
-static const struct grid_column event_columns[] = { { "at", NULL },
-	{ "by", NULL }, { "event", NULL }, { "reason", NULL },
-	{ "adapter", NULL }, { "request", NULL }, { "value", NULL },
-	{ "text", NULL } };
-
-/* "2026-11-26T04:18:15.123Z" */
-static const char *
-moment(nsec wall, char buf[40])
-{
-	time_t seconds = (time_t)(wall / SECOND);
-	struct tm tm;
-	size_t n;
-
-	gmtime_r(&seconds, &tm);
-	n = strftime(buf, 32, "%Y-%m-%dT%H:%M:%S", &tm);
-	snprintf(buf + n, 40 - n, ".%03dZ", (int)(wall / MILLISECOND % 1000));
-	return buf;
-}
+static const struct grid_column ring_columns[] = { { "ring", NULL },
+	{ "from", NULL }, { "to", NULL }, { "used", NULL }, { "depth", NULL } };
 
 static json_t *
-event_row(const struct ctl_look *l, uint32_t i)
+ring_row(const struct ctl_look *l, uint32_t i)
 {
-	const struct snap_event *e = &l->snap.event[i];
-	struct snap_adapter adapter = { .name = "" };
-	char at[40], slot[CTL_SLOT_MAX] = "";
-
-	if (e->note.adapter >= 0)
-		(void)snap_adapter_at(&l->source, (uint32_t)e->note.adapter,
-		    &adapter, l->snap.now);
-	if (e->note.slot >= 0)
-		ctl_slot((uint32_t)e->note.slot, e->note.gen, slot);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:s}", "at",
-	    moment(e->at_wall_ns, at), "by", e->by, "event",
-	    event_name(e->note.kind), "reason",
-	    text_or_null(event_reason(e->note.reason)), "adapter",
-	    text_or_null(adapter.name), "request", text_or_null(slot), "value",
-	    (json_int_t)e->note.value, "text", e->note.text);
+	return json_pack("{s:s, s:s, s:s, s:I, s:I}", "ring",
+	    l->snap.ring[i].name, "from", l->snap.ring[i].from, "to",
+	    l->snap.ring[i].to, "used", (json_int_t)l->snap.ring[i].used,
+	    "depth", (json_int_t)l->snap.ring[i].depth);
 }
 
-/* ---- the verbs ---- */
-
-static int
-show(const char *name, unsigned part, const struct grid *g, row_f *row,
-    uint32_t (*count)(const struct snap *))
-{
-	struct ctl_look l;
-	int status = ctl_open(&l, part);
-
-	if (status != CMD_GO_ON)
-		return status;
-	status = ctl_rows(name, g, rows_of(&l, count(&l.snap), row));
-	ctl_close(&l);
-	return status;
-}
-
-#define LIST(name, part, columns, row, number)                                 \
-	static uint32_t count_##name(const struct snap *s)                     \
-	{                                                                      \
-		(void)s;                                                       \
-		return number;                                                 \
-	}                                                                      \
-	int ctl_##name(char **operands)                                        \
-	{                                                                      \
-		static const struct grid g = GRID(columns);                    \
-                                                                               \
-		(void)operands;                                                \
-		return show(#name, part, &g, row, count_##name);               \
-	}
-
-LIST(adapters, SNAP_ADAPTERS, adapter_columns, adapter_row, s->nadapters)
-LIST(queues, 0, queue_columns, queue_row, s->nqueues)
-LIST(requests, SNAP_REQUESTS, request_columns, request_row, s->nrequests)
-LIST(processes, SNAP_PROCESSES, process_columns, process_row, PROC_COUNT + 1)
-LIST(events, SNAP_EVENTS, event_columns, event_row, s->nevents)
+CTL_LIST(adapters, SNAP_ADAPTERS, adapter_columns, adapter_row, s->nadapters)
+CTL_LIST(queues, 0, queue_columns, queue_row, s->nqueues)
+CTL_LIST(requests, SNAP_REQUESTS, request_columns, request_row, s->nrequests)
+CTL_LIST(processes, SNAP_PROCESSES, process_columns, process_row,
+    PROC_COUNT + 1)
+CTL_LIST(rings, 0, ring_columns, ring_row, s->ring_count)

@@ -2,27 +2,23 @@
 #include "cli/explain.h"
 
 #include "cli/ctl.h"
+#include "tui/explain.h"
 
 #include <stdbool.h>
 #include <string.h>
 
 /* What held the first of its queue meanwhile. */
 static const struct {
-	const char *name, *was, *is;
+	const char *name, *was;
 } whys[WHY_COUNT] = {
 	[WHY_NONE] = { "other",
-	    "nothing held it but the turn it had to wait for",
-	    "nothing but its turn" },
-	[WHY_QUOTA] = { "quota", "its class had no tokens left",
-	    "tokens of its class" },
-	[WHY_MEMORY] = { "memory", "no device memory was free",
-	    "device memory" },
+	    "nothing held it but the turn it had to wait for" },
+	[WHY_QUOTA] = { "quota", "its class had no tokens left" },
+	[WHY_MEMORY] = { "memory", "no device memory was free" },
 	[WHY_ADAPTER] = { "adapter",
-	    "the first of its queue waited for an adapter",
-	    "an adapter that the first of its queue waits for" },
-	[WHY_BATCH] = { "batch", "the batch was full", "room in the batch" },
-	[WHY_INTERVAL] = { "interval", "it was not time to admit",
-	    "the next admission" },
+	    "the first of its queue waited for an adapter" },
+	[WHY_BATCH] = { "batch", "the batch was full" },
+	[WHY_INTERVAL] = { "interval", "it was not time to admit" },
 };
 
 static const char *
@@ -33,22 +29,6 @@ source_name(uint32_t source)
 		[SLOT_DISK] = "disk" };
 
 	return source <= SLOT_DISK ? names[source] : "unknown";
-}
-
-static const char *
-digest_of(const unsigned char d[6], char text[13])
-{
-	for (int i = 0; i < 6; i++)
-		snprintf(text + 2 * (size_t)i, 3, "%02x", d[i]);
-	return text;
-}
-
-static bool
-loaded(const struct record_note *n)
-{
-	static const unsigned char zeros[6];
-
-	return memcmp(n->digest, zeros, sizeof(zeros)) != 0;
 }
 
 /* ---- the page of one that has ended ---- */
@@ -70,6 +50,7 @@ print_head(const struct record_note *n, nsec now, FILE *f)
 {
 	char digest[13];
 
+	snap_digest(n->digest, sizeof(n->digest), digest);
 	fprintf(f,
 	    "Request %s (%u.%u) arrived %.1f s ago and ended %.1f s "
 	    "ago: %s%s%s.\n",
@@ -82,8 +63,7 @@ print_head(const struct record_note *n, nsec now, FILE *f)
 		fprintf(f,
 		    "It asked adapter %s, version %u, digest %s; that "
 		    "was %s when it came.\n",
-		    n->name, n->version,
-		    loaded(n) ? digest_of(n->digest, digest) : "unknown",
+		    n->name, n->version, digest[0] != '\0' ? digest : "unknown",
 		    n->source == SLOT_RESIDENT ? "on the device" :
 			n->source == SLOT_HOST ? "in host memory" :
 						 "on disk");
@@ -201,7 +181,7 @@ adapter_json(const struct record_note *n)
 		return json_null();
 	return json_pack("{s:s, s:I, s:o, s:s}", "name", n->name, "version",
 	    (json_int_t)n->version, "digest",
-	    loaded(n) ? json_string(digest_of(n->digest, digest)) : json_null(),
+	    ctl_text(snap_digest(n->digest, sizeof(n->digest), digest)),
 	    "source", source_name(n->source));
 }
 
@@ -253,36 +233,12 @@ ahead(const struct snap *s, uint32_t i)
 	return n;
 }
 
+/* Once it was placed: what it had waited for. */
 static void
-print_waiting(const struct snap *s, uint32_t i, FILE *f)
+print_waited(const struct snap_request *r, FILE *f)
 {
-	const struct snap_request *r = &s->request[i];
-
-	fprintf(f, "It has waited for %.3f ms and waits now for %s",
-	    clock_ms(r->age_ns),
-	    r->loading ? "its adapter, which is on its way" : whys[r->why].is);
-	if (r->queue > 0)
-		fprintf(f, ".\nIt is in queue %u; %u came before it.\n",
-		    r->queue, ahead(s, i));
-	else
-		fprintf(f,
-		    ".\nIt is past the age limit, or in no queue yet: "
-		    "nobody younger goes before it.\n");
-}
-
-static void
-print_placed(const struct snap_request *r, FILE *f)
-{
-	static const char *const says[SNAP_PHASES] = {
-		[SNAP_PLACED] = "its prompt is being computed",
-		[SNAP_RUNNING] = "it is being answered",
-		[SNAP_HELD] = "it is held for want of memory, to go on later",
-		[SNAP_ENDED] = "it has been answered, and its last line is on "
-			       "its way"
-	};
-
-	fprintf(f, "It waited for %.3f ms; now %s.\n", clock_ms(r->waited_ns),
-	    says[r->phase]);
+	fprintf(f, "Until it was placed it waited for %.3f ms.\n",
+	    clock_ms(r->waited_ns));
 	for (int w = WHY_COUNT; w-- > 0;)
 		if (r->wait.by_ns[w] > 0)
 			line(f, 1, whys[w].name, r->wait.by_ns[w], r->waited_ns,
@@ -290,8 +246,6 @@ print_placed(const struct snap_request *r, FILE *f)
 	if (r->wait.loading_ns > 0)
 		line(f, 1, "load", r->wait.loading_ns, r->waited_ns,
 		    "its adapter was on its way");
-	fprintf(f, "It has %u tokens; the last thing happened %.3f ms ago.\n",
-	    r->tokens, clock_ms(r->quiet_ns));
 	print_times(f, "It was put back for want of memory", r->squashes);
 	print_times(f, "The executor died with it", r->deaths);
 }
@@ -300,6 +254,7 @@ void
 explain_open(const struct snap *s, uint32_t i, FILE *f)
 {
 	const struct snap_request *r = &s->request[i];
+	char says[EXPLAIN_MAX];
 
 	fprintf(f, "Request %s (%u.%u) arrived %.1f s ago and is open.\n",
 	    r->id, r->slot, r->gen, clock_ms(r->age_ns) / 1e3);
@@ -309,28 +264,29 @@ explain_open(const struct snap *s, uint32_t i, FILE *f)
 	    r->prompt, r->max_tokens);
 	if (r->predicted > 0)
 		fprintf(f, "; %u are predicted", r->predicted);
-	fprintf(f, ".\n\n");
-	if (r->phase == SNAP_WAITING)
-		print_waiting(s, i, f);
-	else
-		print_placed(r, f);
+	fprintf(f, ".\n\nIt %s\n", explain_request(says, s, r));
+	if (r->phase != SNAP_WAITING)
+		print_waited(r, f);
+	else if (r->queue > 0)
+		fprintf(f, "In its queue %u came before it.\n", ahead(s, i));
 }
 
 json_t *
 explain_open_json(const struct snap *s, uint32_t i)
 {
 	const struct snap_request *r = &s->request[i];
-	char slot[CTL_SLOT_MAX];
+	char slot[CTL_SLOT_MAX], says[EXPLAIN_MAX];
 	json_t *times = json_pack("{s:f, s:f, s:f, s:o, s:f, s:o}", "age",
 	    clock_ms(r->age_ns), "waited", clock_ms(r->waited_ns), "quiet",
 	    clock_ms(r->quiet_ns), "queue_by", queue_by(&r->wait), "adapter",
 	    clock_ms(r->wait.loading_ns), "load", load_of(&r->wait));
 	bool waits = r->phase == SNAP_WAITING || r->phase == SNAP_HELD;
 
-	return json_pack("{s:s, s:o, s:s, s:o, s:I, s:o, s:b, s:I, s:o, s:I, "
-			 "s:I, s:o}",
+	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:I, s:o, s:b, s:I, s:o, "
+			 "s:I, s:I, s:o}",
 	    "request", ctl_slot(r->slot, r->gen, slot), "id", ctl_id(r->id),
-	    "phase", snap_phase_name(r->phase), "adapter",
+	    "phase", snap_phase_name(r->phase), "says",
+	    explain_request(says, s, r), "adapter",
 	    r->name[0] == '\0' ? json_null() :
 				 json_pack("{s:s}", "name", r->name),
 	    "queue", (json_int_t)r->queue, "waits_for",

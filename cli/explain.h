@@ -18,7 +18,8 @@
 void explain_record(const struct record_note *, nsec now, FILE *);
 json_t *explain_record_json(const struct record_note *, nsec now);
 
-/* One that is open: s->request[i]. */
+/* One that is open: s->request[i].  What it waits for is the console's sentence
+ * (tui/explain.h); the reading has requests and adapters. */
 void explain_open(const struct snap *s, uint32_t i, FILE *);
 json_t *explain_open_json(const struct snap *s, uint32_t i);
 

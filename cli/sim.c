@@ -26,7 +26,7 @@ static const char *file, *cost, *arrivals, *lengths, *sweep, *max_tokens;
 static const char *json, *csv, *plots;
 static struct cmd_list sets, cost_sets;
 static double rps = NAN, poisson = NAN, slo_ms = NAN;
-static uint64_t adapters = NOT_SAID, seed = 1, seeds = 1, slots;
+static uint64_t adapters = NOT_SAID, seed = 1, seeds = 1, slots, copies = 1;
 
 static const struct cmd_option options[] = {
 	{ "cost", CMD_TEXT, &cost, "FILE",
@@ -82,6 +82,11 @@ static const struct cmd_option options[] = {
 	    "adapters, as many of each rank; 0: the base model alone "
 	    "(default 100; the trace's if it names any)",
 	    'a' },
+	{ "adapter-copies", CMD_COUNT, &copies, "N",
+	    "each adapter that the trace names N times, its requests shared "
+	    "out among them by chance; 2: the same traffic over twice the "
+	    "adapters (default 1)",
+	    0 },
 	{ "ranks", CMD_TEXT, &s.work.ranks, "LIST",
 	    "ranks of adapters (default 8,16,32,64,128)", 0 },
 	{ "zipf", CMD_REAL, &s.work.zipf, "A",
@@ -144,6 +149,9 @@ check_numbers(void)
 	if (adapters != NOT_SAID && adapters > 1 << 20)
 		return cmd_misused("--adapters %ju: want at most %d",
 		    (uintmax_t)adapters, 1 << 20);
+	if (copies < 1 || copies > 1 << 20)
+		return cmd_misused("--adapter-copies %ju: want 1..%d",
+		    (uintmax_t)copies, 1 << 20);
 	if (slots > 65536)
 		return cmd_misused("--slots %ju: want 1..65536",
 		    (uintmax_t)slots);
@@ -271,6 +279,7 @@ prepare(void)
 	s.work.by_law = adapters != NOT_SAID || s.work.ranks != ranks_default;
 	s.work.adapters = adapters == NOT_SAID ? ADAPTERS_DEFAULT :
 						 (uint32_t)adapters;
+	s.work.copies = (uint32_t)copies;
 	s.work.seed = seed;
 	s.seeds = (uint32_t)seeds;
 	if ((e = choose_laws()) == 0 && (e = choose_loads()) == 0 &&

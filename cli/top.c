@@ -19,7 +19,7 @@ static bool once, ascii, no_color;
 static uint64_t interval_ms = 1000;
 
 static const struct cmd_option options[] = {
-	{ "instance", CMD_TEXT, &instance, "NAME",
+	{ "instance", CMD_TEXT, &instance, "INSTANCE",
 	    "engine to watch (default: default)", 'i' },
 	{ "view", CMD_TEXT, &view_name,
 	    "overview|queues|adapters|requests|processes|events|help",

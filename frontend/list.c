@@ -36,7 +36,8 @@ put_uses(struct frontend *fe, struct line_out *o, uint32_t a, uint64_t entry)
 	} shown[] = { { "hits", &m->hits }, { "misses", &m->misses },
 		{ "loads", &m->loads }, { "queued", &m->waiting },
 		{ "running", &m->running } };
-	bool its = atomic_load_explicit(&m->serial, memory_order_relaxed) ==
+	/* U1: who sees the serial sees no counts of the entry before. */
+	bool its = atomic_load_explicit(&m->serial, memory_order_acquire) ==
 	    dir_serial(entry);
 
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)

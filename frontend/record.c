@@ -78,6 +78,8 @@ put_wait(const struct frontend *fe, struct record_note *n,
     const struct found *f)
 {
 	const struct slot_wait *w = &fe->g->waits[n->slot];
+	/* U2: who sees the generation sees what lies beside it. */
+	uint32_t gen = atomic_load_explicit(&w->gen, memory_order_acquire);
 
 	if (f->seen) {
 		n->queue = queue_of(f->ticket.queue);
@@ -88,8 +90,7 @@ put_wait(const struct frontend *fe, struct record_note *n,
 		    (uint8_t)f->ticket.source :
 		    SLOT_DISK;
 		n->wait = f->ticket.wait;
-	} else if (atomic_load_explicit(&w->gen, memory_order_relaxed) ==
-	    n->gen) {
+	} else if (gen == n->gen) {
 		n->queue = queue_of(
 		    atomic_load_explicit(&w->queue, memory_order_relaxed));
 		n->predicted = atomic_load_explicit(&w->predicted,

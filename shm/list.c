@@ -1,8 +1,12 @@
 /* Which instances there are. */
 #include "shm/seg.h"
 
+#include "base/pidstat.h"
+
 #include <dirent.h>
 #include <fcntl.h>
+#include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -48,4 +52,36 @@ segs_list(char names[][SEG_INSTANCE_MAX], int max)
 		closedir(dir);
 	qsort(names, (size_t)n, SEG_INSTANCE_MAX, by_name);
 	return n;
+}
+
+static bool
+read_at(int fd, void *to, size_t n, size_t at)
+{
+	return pread(fd, to, n, (off_t)at) == (ssize_t)n;
+}
+
+#define READ(fd, field, to)                                                    \
+	read_at(fd, to, sizeof(*(to)), offsetof(struct supervisor_seg, field))
+
+bool
+segs_is_dead(const char *instance)
+{
+	char path[SEG_INSTANCE_MAX + 64];
+	struct seg_header header;
+	struct pidstat stat;
+	uint64_t start_time;
+	uint32_t pid;
+	bool known;
+	int fd;
+
+	snprintf(path, sizeof(path), SHM_DIR "/" PREFIX "%s" SUFFIX, instance);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		return false;
+	known = READ(fd, header, &header) && READ(fd, pid, &pid) &&
+	    READ(fd, start_time, &start_time);
+	close(fd);
+	if (!known || header.fingerprint != seg_fingerprint() || pid == 0)
+		return false;
+	return !pidstat_read((pid_t)pid, &stat) ||
+	    stat.start_time != start_time;
 }

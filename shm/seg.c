@@ -232,8 +232,9 @@ not_running(const struct segs *g)
 	size_t used = 0;
 
 	for (int i = 0; i < n && used < sizeof(all); i++)
-		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
-		    i > 0 ? ", " : "", names[i]);
+		used += (size_t)snprintf(all + used, sizeof(all) - used,
+		    "%s%s%s", i > 0 ? ", " : "", names[i],
+		    segs_is_dead(names[i]) ? " (dead)" : "");
 	return err_set(ERR_NOT_FOUND, "instance '%s' is not running; %s%s",
 	    g->instance, n > 0 ? "there is " : "none is", all);
 }

@@ -325,6 +325,10 @@ void segs_rx(const struct segs *, enum ring_id, struct ring_rx *);
  * order; at most max.  Returns how many. */
 int segs_list(char names[][SEG_INSTANCE_MAX], int max);
 
+/* Whether its supervisor is gone; false where that cannot be told, as of another
+ * version. */
+bool segs_is_dead(const char *instance);
+
 const char *seg_proc_name(enum proc_id);
 nsec seg_proc_silence(enum proc_id);
 uint64_t seg_fingerprint(void);

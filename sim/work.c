@@ -17,6 +17,7 @@
  * 165 tokens. */
 #define LMSYS_MAX 1024
 #define LMSYS_PROMPT_MU 3.7493
+#define ADAPTERS_MAX (1 << 20)
 #define LMSYS_PROMPT_SIGMA 1.2
 #define LMSYS_OUTPUT_MU 4.7181
 #define LMSYS_OUTPUT_SIGMA 0.9
@@ -29,11 +30,12 @@ struct maker {
 	struct sim_trace trace;
 	struct ranks ranks;
 	struct rng rng[NSTREAMS];
-	bool named;	/* the trace says whose each request is */
-	double stretch; /* the trace's times are multiplied by it */
-	nsec period;	/* of a trace that is repeated */
-	double gap_s;	/* mean time between two arrivals, by a law */
-	double at_s;	/* of the newest arrival, by a law */
+	bool named;	 /* the trace says whose each request is */
+	uint32_t copies; /* of each that it names */
+	double stretch;	 /* the trace's times are multiplied by it */
+	nsec period;	 /* of a trace that is repeated */
+	double gap_s;	 /* mean time between two arrivals, by a law */
+	double at_s;	 /* of the newest arrival, by a law */
 	uint32_t least, most, output_max;
 	uint64_t size; /* asks there is room for */
 };
@@ -138,6 +140,24 @@ longest(const struct maker *m)
 }
 
 static int
+check_copies(struct maker *m)
+{
+	uint64_t n = m->named ? m->trace.adapters.n : 0;
+
+	m->copies = m->o->copies > 0 ? m->o->copies : 1;
+	if (m->copies == 1)
+		return 0;
+	if (!m->named)
+		return err_set(ERR_USAGE,
+		    "copies of adapters: want a trace that names some");
+	if (n * m->copies > ADAPTERS_MAX)
+		return err_set(ERR_USAGE,
+		    "%ju adapters %u times: want at most %d in all",
+		    (uintmax_t)n, m->copies, ADAPTERS_MAX);
+	return 0;
+}
+
+static int
 prepare(struct maker *m)
 {
 	const struct sim_work_options *o = m->o;
@@ -153,6 +173,8 @@ prepare(struct maker *m)
 		    "%s names its adapters: want neither a number nor ranks of "
 		    "adapters beside it",
 		    o->trace);
+	if (e == 0)
+		e = check_copies(m);
 	if (e == 0 && !m->named)
 		e = ranks_open(&m->ranks, o);
 	if (e != 0)
@@ -244,6 +266,15 @@ draw_lengths(struct maker *m, uint64_t i, struct sim_ask *a)
 	}
 }
 
+/* The trace's adapter, or one of its copies; those lie behind all of the trace. */
+static void
+draw_copy(struct maker *m, struct sim_ask *a)
+{
+	if (m->copies > 1 && a->adapter >= 0)
+		a->adapter += (int32_t)(m->trace.adapters.n *
+		    rng_below(&m->rng[ADAPTERS], m->copies));
+}
+
 static void
 fit_lengths(struct maker *m, struct sim_ask *a)
 {
@@ -296,7 +327,9 @@ make_asks(struct maker *m)
 		a.at = (nsec)at;
 		draw_lengths(m, m->w->n, &a);
 		fit_lengths(m, &a);
-		if (!m->named)
+		if (m->named)
+			draw_copy(m, &a);
+		else
 			a.adapter = ranks_draw(&m->ranks, &m->rng[RANKS],
 			    &m->rng[ADAPTERS]);
 		m->w->asks[m->w->n++] = a;
@@ -311,16 +344,18 @@ static int
 list_adapters(struct maker *m)
 {
 	const struct sim_names *l = &m->trace.adapters;
+	uint32_t n;
 
 	if (!m->named)
 		return ranks_list(&m->ranks, m->w);
-	m->w->adapters = malloc(l->n * sizeof(*m->w->adapters));
+	n = l->n * m->copies;
+	m->w->adapters = malloc(n * sizeof(*m->w->adapters));
 	if (m->w->adapters == NULL)
-		return err_set(ERR_MEMORY, "no memory for %u adapters", l->n);
-	m->w->nadapters = l->n;
-	for (uint32_t i = 0; i < l->n; i++)
-		m->w->adapters[i] = (struct sim_adapter){ l->at[i].rank,
-			l->at[i].bytes };
+		return err_set(ERR_MEMORY, "no memory for %u adapters", n);
+	m->w->nadapters = n;
+	for (uint32_t i = 0; i < n; i++)
+		m->w->adapters[i] = (struct sim_adapter){ l->at[i % l->n].rank,
+			l->at[i % l->n].bytes };
 	return 0;
 }
 

@@ -61,6 +61,8 @@ struct sim_work_options {
 	uint32_t adapters;   /* 0: base model alone; a trace's own go first */
 	bool by_law;	     /* they are asked for by number or ranks: a trace
 			      * that names its own is refused */
+	uint32_t copies;     /* each that the trace names so often, its requests
+			      * shared out among them by chance; 0: once */
 	double zipf;	     /* popularity within a rank; 0: uniform */
 	/* Popularity of ranks: 0 uniform; over it the smallest rank is the
 	 * most popular, under it the largest. */

@@ -21,6 +21,22 @@ snap_state_name(enum snap_state state)
 	return (unsigned)state < SNAP_STATES ? names[state] : "unknown";
 }
 
+char *
+snap_digest(const unsigned char *digest, size_t bytes, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	bool known = false;
+	char *at = out;
+
+	for (size_t i = 0; i < bytes; i++) {
+		known |= digest[i] != 0;
+		*at++ = digits[digest[i] >> 4];
+		*at++ = digits[digest[i] & 15];
+	}
+	*(known ? at : out) = '\0';
+	return out;
+}
+
 /* What wish and fact say together. */
 static enum snap_state
 state_of(enum dir_state entry, struct place_word want, struct place_word have)
@@ -45,9 +61,8 @@ static void
 uses(const struct adapter_meters *from, uint32_t serial,
     struct snap_adapter *to, nsec now)
 {
-	nsec used = atomic_load_explicit(&from->used_ns, memory_order_relaxed);
-	double worth = (double)atomic_load_explicit(&from->worth,
-	    memory_order_relaxed);
+	double worth;
+	nsec used;
 
 	to->used_ns = -1;
 	/* U1: who sees the serial sees no counts of the entry before. */
@@ -61,8 +76,11 @@ uses(const struct adapter_meters *from, uint32_t serial,
 	to->left = snap_load32(&from->left);
 	to->waiting = snap_load32(&from->waiting);
 	to->running = snap_load32(&from->running);
-	to->worth = isfinite(worth) ? worth : 0;
 	to->cold_ns = snap_span((nsec)snap_load(&from->cold_ns));
+	worth = (double)atomic_load_explicit(&from->worth,
+	    memory_order_relaxed);
+	to->worth = isfinite(worth) ? worth : 0;
+	used = atomic_load_explicit(&from->used_ns, memory_order_relaxed);
 	if (used > 0)
 		to->used_ns = snap_ago(used, now);
 }

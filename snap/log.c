@@ -67,6 +67,13 @@ snap_events(const struct segs *g, struct snap *s)
 	return 0;
 }
 
+/* Later than now, or before the machine was started, is nonsense. */
+static nsec
+moment(nsec then, nsec now)
+{
+	return then < 0 ? 0 : then > now ? now : then;
+}
+
 int
 snap_history(const struct segs *g, struct snap *s)
 {
@@ -81,7 +88,7 @@ snap_history(const struct segs *g, struct snap *s)
 
 		if (!history_get(h, number_at(last, HISTORY, i), p))
 			continue;
-		p->at_ns = snap_span(p->at_ns);
+		p->at_ns = moment(p->at_ns, s->now);
 		p->took_ns = snap_span(p->took_ns);
 		s->nhistory++;
 	}
@@ -99,18 +106,18 @@ is_set(const bool *b)
 }
 
 static void
-tame(struct record_note *to, const struct record_note *raw)
+tame(struct record_note *to, const struct record_note *raw, nsec now)
 {
-	nsec *const spans[] = { &to->arrived_ns, &to->queue_ns, &to->adapter_ns,
-		&to->prefill_ns, &to->ttft_ns, &to->decode_ns, &to->total_ns,
-		&to->longest_ns };
+	nsec *const spans[] = { &to->queue_ns, &to->adapter_ns, &to->prefill_ns,
+		&to->ttft_ns, &to->decode_ns, &to->total_ns, &to->longest_ns };
 
 	memcpy(to, raw, sizeof(*to));
 	to->streamed = is_set(&raw->streamed);
 	to->placed = is_set(&raw->placed);
 	to->ran = is_set(&raw->ran);
 	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
-		*spans[i] = snap_span(*spans[i]);
+		*spans[i] = moment(*spans[i], now);
+	to->arrived_ns = moment(raw->arrived_ns, now);
 	to->wait = snap_wait(raw->wait);
 }
 
@@ -128,7 +135,7 @@ snap_records(const struct segs *g, struct snap *s)
 
 		if (!record_get(log, number_at(last, RECORDS_KEPT, i), &raw))
 			continue;
-		tame(r, &raw);
+		tame(r, &raw, s->now);
 		snap_text(r->id, raw.id, sizeof(r->id));
 		snap_text(r->name, raw.name, sizeof(r->name));
 		snap_text(r->code, raw.code, sizeof(r->code));

@@ -219,6 +219,10 @@ bool snap_adapter_at(const struct snap_source *, uint32_t index,
 char *snap_reason(const struct snap_source *, uint32_t adapter,
     char buf[SNAP_REASON_MAX]);
 
+/* The first bytes of a digest, two digits each, into out; "" if it is not known:
+ * all zeros.  Returns out. */
+char *snap_digest(const unsigned char *digest, size_t bytes, char *out);
+
 const char *snap_state_name(enum snap_state); /* "resident" */
 const char *snap_phase_name(enum snap_phase); /* "waiting" */
 double snap_kv_share(const struct snap *);    /* of the pool's blocks in use */

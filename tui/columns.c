@@ -8,7 +8,8 @@
 
 #define QUIET_LONG (2 * SECOND) /* of a request that runs */
 
-const char *
+/* What a request waits for, in a word. */
+static const char *
 request_why(const struct snap_request *r)
 {
 	if (r->phase == SNAP_HELD)
@@ -43,6 +44,7 @@ event_value(const struct event_note *e)
 	case EVENT_SLOW:
 		return (double)e->value / (double)MILLISECOND;
 	case EVENT_LISTED:
+		return e->adapter < 0 ? NAN : (double)e->value;
 	case EVENT_RETIRED:
 	case EVENT_STARTED:
 		return (double)e->value;

@@ -13,10 +13,6 @@ extern const struct list_kind list_kinds[LISTS];
 /* The row of an identity; -1: it is not there. */
 int64_t columns_find(enum lists, const struct snap *, uint64_t identity);
 
-/* What a request waits for, in a word: "memory"; "own load" for its own adapter;
- * "" when it waits for nothing. */
-const char *request_why(const struct snap_request *);
-
 /* A request's adapter as people call it. */
 const char *adapter_name(int32_t adapter, const char *name);
 

@@ -25,17 +25,12 @@ field(struct page *p, int *y, const char *name, const char *fmt, ...)
 	*y = page_fold(p, LABEL, *y, LOOK_PLAIN, line);
 }
 
-static void
-digest_text(const unsigned char *digest, int bytes, char *out)
+static const char *
+digest_text(const unsigned char *digest, size_t bytes, char *out)
 {
-	bool any = false;
-
-	for (int i = 0; i < bytes; i++) {
-		any |= digest[i] != 0;
-		snprintf(out + 2 * i, 3, "%02x", digest[i]);
-	}
-	if (!any)
-		strcpy(out, "not known before it is loaded");
+	return snap_digest(digest, bytes, out)[0] != '\0' ?
+	    out :
+	    "not known before it is loaded";
 }
 
 static void
@@ -77,7 +72,6 @@ adapter_detail(struct page *p, const struct snap *before, const struct snap *s,
 		return;
 	}
 	a = &s->adapter[row];
-	digest_text(a->digest, 32, digest);
 	field(p, &y, "adapter", "%s, version %u%s", a->name, a->version,
 	    a->retired ? ": replaced or removed, still in use" : "");
 	field(p, &y, "state", "%s%s", snap_state_name(a->state),
@@ -89,7 +83,8 @@ adapter_detail(struct page *p, const struct snap *before, const struct snap *s,
 	    text_bytes(t, (double)a->bytes));
 	if (a->chunk >= 0)
 		field(p, &y, "where", "chunk %d, place %u", a->chunk, a->place);
-	field(p, &y, "digest", "%s", digest);
+	field(p, &y, "digest", "%s",
+	    digest_text(a->digest, sizeof(a->digest), digest));
 	draw_uses(p, &y, a);
 }
 
@@ -144,14 +139,12 @@ draw_ended(struct page *p, const struct record_note *r)
 	y++;
 	if (r->adapter == SLOT_BASE)
 		field(p, &y, "adapter", "%s", DIR_BASE);
-	else {
-		digest_text(r->digest, 6, digest);
+	else
 		field(p, &y, "adapter",
-		    "%s, version %u, %s; was %s when it "
-		    "came",
-		    r->name, r->version, digest,
+		    "%s, version %u, %s; was %s when it came", r->name,
+		    r->version,
+		    digest_text(r->digest, sizeof(r->digest), digest),
 		    r->source < 3 ? sources[r->source] : "elsewhere");
-	}
 	field(p, &y, "queue", "%u", r->queue);
 	field(p, &y, "prompt", "%u tokens", r->prompt);
 	field(p, &y, "answer", "%u tokens, predicted %u, at most %u", r->tokens,

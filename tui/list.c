@@ -172,12 +172,6 @@ list_hold(struct list *l)
 	l->chosen_by_hand = l->rows > 0;
 }
 
-void
-list_end(struct list *l, const struct snap *s, bool last)
-{
-	list_move(l, s, last ? (int64_t)l->rows : -(int64_t)l->rows);
-}
-
 static void
 sort_on(struct list *l, int column)
 {

@@ -96,7 +96,6 @@ void list_update(struct list *, const struct snap *);
 int64_t list_chosen(const struct list *);
 
 void list_move(struct list *, const struct snap *, int64_t rows);
-void list_end(struct list *, const struct snap *, bool last);
 void list_hold(struct list *);	       /* the chosen one is so by hand */
 void list_sort(struct list *, int by); /* the next or previous column */
 void list_reverse(struct list *);

@@ -26,6 +26,13 @@ open_ones()
 	ctl 0 requests
 	[ "$(column request "$dir/out" | wc -l)" = "$1" ]
 }
+# The monitor makes a point a second.
+finished_in_history()
+{
+	ctl 0 history
+	[ "$(column finished "$dir/out" | awk '{ n += $1 } END { print n + 0 }')" \
+	    -gt 0 ]
+}
 
 ctl 3 status
 has 'is not running' "$dir/err"
@@ -50,6 +57,11 @@ ctl 0 queues
 [ "$(column queue "$dir/out" | head -n 1)" = 0 ] || fail "no queue 0"
 ctl 0 processes
 [ "$(column state "$dir/out" | sort -u)" = run ] || fail "not all run"
+ctl 0 rings
+[ "$(column used "$dir/out" | grep -c .)" -ge 6 ] || fail "rings are missing"
+ctl 0 ended
+[ "$(column end "$dir/out" | grep -c stop)" = 40 ] || fail "not 40 have ended"
+until_true 20 finished_in_history
 ctl 0 events --json
 has '^{"events":\[' "$dir/out"
 ctl 2 evnts

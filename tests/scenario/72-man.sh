@@ -41,6 +41,10 @@ offers 'f32' logits --dtype f3
 offers 'serve' help ser
 start
 offers "$(name "$E")" ctl --instance "$(name "$E")"
+offers "$(name "$E")" top -i "$(name "$E")"
 offers 'roman' ctl --instance "$(name "$E")" pin rom
+offers 'roman' ctl -i "$(name "$E")" pin rom
+quiz --requests 1
+offers '0.1' ctl -i "$(name "$E")" explain 0.
 stop
 offers '' ctl --instance "$(name "$E")" pin rom

@@ -35,6 +35,12 @@ awk -F, '/^[0-9]/ { if ($1 < last) exit 1; last = $1 }' "$dir/live.csv" ||
 "$B/bin/chameleon" sim --cost etc/sim/measured.yaml --trace "$dir/live.csv" \
     >"$dir/table"
 has "$n completed, 0 failed" "$dir/table"
+"$B/bin/chameleon" sim --cost etc/sim/measured.yaml --trace "$dir/live.csv" \
+    --adapter-copies 2 --json "$dir/twice.json" >/dev/null
+has '"adapters": *40' "$dir/twice.json"
+"$B/bin/chameleon" bench --connect "$(address)" --trace "$dir/live.csv" \
+    --trace-speed 10 >"$dir/table"
+has "$n completed, 0 failed" "$dir/table"
 
 record --for 100 --requests 5
 load 20

@@ -1,6 +1,7 @@
 /* ctl, explain and trace: what is shown of an instance, how it ends where there
  * is none, and that what was recorded can be replayed. */
 #include "base/err.h"
+#include "base/pidstat.h"
 #include "cli/arrivals.h"
 #include "cli/ctl.h"
 #include "cli/explain.h"
@@ -218,13 +219,15 @@ START_TEST(an_open_one_says_what_it_waits_for)
 		    .name = "roman",
 		    .queue = 2,
 		    .why = WHY_QUOTA,
-		    .age_ns = 2 * SECOND } };
+		    .age_ns = 2 * SECOND,
+		    .waited_ns = 2 * SECOND } };
 	struct snap s = { .nrequests = 2, .request = r };
 	json_t *o;
 
 	explain_open(&s, 1, to_text);
-	has("waits now for tokens of its class");
-	has("It is in queue 2; 1 came before it.");
+	has("It waits 2.0 s in queue 2");
+	has("the first of the queue, 1.1, needs more tokens");
+	has("In its queue 1 came before it.");
 	o = explain_open_json(&s, 1);
 	ck_assert_str_eq(json_string_value(json_object_get(o, "waits_for")),
 	    "quota");
@@ -434,6 +437,25 @@ START_TEST(no_such_instance_ends_with_three)
 }
 END_TEST
 
+START_TEST(an_instance_whose_supervisor_has_gone_is_named_as_dead)
+{
+	char dead[SEG_INSTANCE_MAX + 16];
+	struct pidstat me;
+
+	snprintf(dead, sizeof(dead), "%s (dead)", made.instance);
+	ck_assert(pidstat_read(getpid(), &me));
+	atomic_store(&made.supervisor->pid, (uint32_t)getpid());
+	atomic_store(&made.supervisor->start_time, me.start_time);
+	ck_assert(!segs_is_dead(made.instance));
+	/* Its number is another's by now. */
+	atomic_store(&made.supervisor->start_time, me.start_time + 1);
+	ck_assert(segs_is_dead(made.instance));
+	ck_assert_int_eq(ctl_of("no-such-instance", "status", NULL), 3);
+	ck_assert_ptr_nonnull(strstr(err_text(), dead));
+	ck_assert(!segs_is_dead("no-such-instance"));
+}
+END_TEST
+
 START_TEST(another_version_ends_with_four)
 {
 	made.supervisor->header.fingerprint++;
@@ -445,7 +467,8 @@ END_TEST
 START_TEST(what_an_engine_has_left_can_be_looked_at_but_not_asked)
 {
 	static const char *const shown[] = { "overview", "adapters", "queues",
-		"requests", "processes", "events" };
+		"requests", "ended", "processes", "rings", "events",
+		"history" };
 
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
 		ck_assert_int_eq(ctl_of(made.instance, shown[i], NULL), 0);
@@ -506,6 +529,8 @@ suite_ctl(void)
 	suite_add_tcase(s, a);
 	tcase_add_checked_fixture(i, make, drop);
 	tcase_add_test(i, no_such_instance_ends_with_three);
+	tcase_add_test(i,
+	    an_instance_whose_supervisor_has_gone_is_named_as_dead);
 	tcase_add_test(i, another_version_ends_with_four);
 	tcase_add_test(i,
 	    what_an_engine_has_left_can_be_looked_at_but_not_asked);

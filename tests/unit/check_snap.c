@@ -252,7 +252,7 @@ START_TEST(what_cannot_be_is_not_believed)
 	atomic_store(&sc->events[PROC_SCHEDULER]->last, UINT64_MAX - 3);
 	atomic_store(&as[PROC_MONITOR].history->last, 1ull << 63);
 	atomic_store(&fe->ring_out[RING_FE_SC]->head, 1ull << 62);
-	adapter(1, "a\nb", DIR_LISTED,
+	adapter(1, "a\nb\xc2\x9bJ\u202e", DIR_LISTED,
 	    (struct place_word){ 1, WANT_IN, 0, UINT32_MAX },
 	    (struct place_word){ 1, HAVE_RESIDENT, 0, UINT32_MAX });
 	atomic_store(&sc->uses[1].worth, (float)INFINITY);
@@ -269,7 +269,7 @@ START_TEST(what_cannot_be_is_not_believed)
 	ck_assert_uint_eq(snap.nhistory, 0);
 	ck_assert_uint_eq(snap.ring[RING_FE_SC].used,
 	    snap.ring[RING_FE_SC].depth);
-	ck_assert_str_eq(snap.adapter[0].name, "a?b");
+	ck_assert_str_eq(snap.adapter[0].name, "a?b?J?");
 	ck_assert_int_eq(snap.adapter[0].chunk, -1);
 	ck_assert_double_eq(snap.adapter[0].worth, 0);
 }
@@ -309,6 +309,26 @@ START_TEST(the_ring_of_records_keeps_the_last_and_numbers_them)
 	ck_assert_uint_eq(snap.record[0].tokens, 10);
 	ck_assert_uint_eq(snap.record[RECORDS_KEPT - 1].number,
 	    RECORDS_KEPT + 10);
+}
+END_TEST
+
+/* Whoever subtracts them from each other may rely on it. */
+START_TEST(moments_lie_between_the_start_of_the_machine_and_now)
+{
+	struct record_note note = { .arrived_ns = INT64_MIN,
+		.total_ns = INT64_MAX,
+		.wait = { .disk_ns = INT64_MAX } };
+	struct history_point point = { .at_ns = INT64_MAX,
+		.took_ns = INT64_MIN };
+
+	record_put(as[PROC_FRONTEND].records, &note);
+	history_put(as[PROC_MONITOR].history, &point);
+	take();
+	ck_assert_int_eq(snap.record[0].arrived_ns, 0);
+	ck_assert_int_eq(snap.record[0].total_ns, 100 * SECOND);
+	ck_assert_int_eq(snap.record[0].wait.disk_ns, 100 * SECOND);
+	ck_assert_int_eq(snap.history[0].at_ns, 100 * SECOND);
+	ck_assert_int_eq(snap.history[0].took_ns, 0);
 }
 END_TEST
 
@@ -390,6 +410,7 @@ suite_snap(void)
 	tcase_add_test(t, what_cannot_be_is_not_believed);
 	tcase_add_test(t, events_of_all_processes_come_in_order_of_time);
 	tcase_add_test(t, the_ring_of_records_keeps_the_last_and_numbers_them);
+	tcase_add_test(t, moments_lie_between_the_start_of_the_machine_and_now);
 	tcase_add_test(t, memory_is_told_by_owner);
 	suite_add_tcase(s, t);
 	tcase_add_test(h, edges_grow);

@@ -207,7 +207,7 @@ END_TEST
 START_TEST(when_the_chosen_row_goes_its_neighbour_is_chosen)
 {
 	list_update(&list, &rig_now);
-	list_end(&list, &rig_now, true);
+	list_move(&list, &rig_now, INT32_MAX);
 	ck_assert_str_eq(chosen(), "would-not-load");
 	rig_now.nadapters--;
 	list_update(&list, &rig_now);
@@ -245,7 +245,7 @@ START_TEST(ten_thousand_rows_are_scrolled_through_to_their_end)
 	ck_assert_int_eq(page_open(&p, 80, 24, false), 0);
 	list_sort_by(&list, "worth");
 	list_update(&list, &rig_now);
-	list_end(&list, &rig_now, true);
+	list_move(&list, &rig_now, INT32_MAX);
 	list_draw(&list, &p, &rig_now);
 	ck_assert_uint_eq(list.top, 10000 - 23);
 	ck_assert_ptr_nonnull(strstr(line(&p, 23), "\u25b8"));

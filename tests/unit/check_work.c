@@ -358,6 +358,41 @@ START_TEST(what_requests_allow_is_never_less_than_their_answer)
 }
 END_TEST
 
+START_TEST(copies_share_what_a_trace_asks_of_one)
+{
+	struct sim_work_options o = plain;
+	struct sim_work once, w;
+	int seen[4] = { 0 };
+
+	write_rows("# adapter a rank=64 bytes=7\n"
+		   "# adapter b rank=8 bytes=9\n"
+		   "0,10,1,b\n1,20,1,a\n2,30,1\n");
+	o.trace = path;
+	o.arrivals = SIM_TRACE_TIMES;
+	o.lengths = SIM_TRACE_LENGTHS;
+	o.rps = 0;
+	o.requests = 300;
+	once = make(&o);
+	o.copies = 2;
+	w = make(&o);
+	ck_assert_uint_eq(w.nadapters, 4);
+	ck_assert(w.adapters[2].rank == 64 && w.adapters[2].bytes == 7);
+	ck_assert(w.adapters[3].rank == 8 && w.adapters[3].bytes == 9);
+	for (uint64_t i = 0; i < w.n; i++) {
+		int32_t a = w.asks[i].adapter, of = once.asks[i].adapter;
+
+		ck_assert_int_eq(w.asks[i].at, once.asks[i].at);
+		ck_assert_int_eq(a < 0 ? a : a % 2, of);
+		if (a >= 0)
+			seen[a]++;
+	}
+	for (int a = 0; a < 4; a++)
+		ck_assert_msg(seen[a] > 25, "adapter %d: %d", a, seen[a]);
+	sim_work_free(&w);
+	sim_work_free(&once);
+}
+END_TEST
+
 /* Asks for each adapter. */
 static void
 count(const struct sim_work *w, double *seen)
@@ -481,6 +516,7 @@ START_TEST(work_that_cannot_be_is_refused)
 	REFUSED(o.ranks = "8,0", "ranks '8,0'");
 	REFUSED(o.ranks = "8,x", "ranks '8,x'");
 	REFUSED(o.ranks = "16,8,16", "16 twice");
+	REFUSED(o.copies = 2, "want a trace that names some");
 	REFUSED(o.adapters = UINT32_MAX, "adapters: want at most");
 	REFUSED((o.requests = 0, o.duration_s = 1e9, o.rps = 1e6), "at most");
 	REFUSED((o.requests = 0, o.duration_s = 1e-9), "no request comes");
@@ -509,6 +545,7 @@ suite_work(void)
 	tcase_add_test(t, a_trace_that_names_adapters_says_whose_requests_are);
 	tcase_add_test(t, generated_lengths_have_their_means);
 	tcase_add_test(t, what_requests_allow_is_never_less_than_their_answer);
+	tcase_add_test(t, copies_share_what_a_trace_asks_of_one);
 	tcase_add_test(t, adapters_are_equal_in_number_and_zipf_within_a_rank);
 	tcase_add_test(t, ranks_are_drawn_by_their_own_law);
 	tcase_add_test(t, odd_numbers_of_adapters_are_served);
