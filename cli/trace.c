@@ -235,9 +235,9 @@ is_over(const struct recording *r, nsec now)
 /* The time to the next look, such that the frontend has not gone round its
  * records by then. */
 static nsec
-rest_after(nsec rest, uint64_t new)
+rest_after(nsec rest, uint64_t seen)
 {
-	rest = new == 0 ? LOOK_EVERY : rest *LOOK_SEES / (nsec) new;
+	rest = seen == 0 ? LOOK_EVERY : rest * LOOK_SEES / (nsec)seen;
 	return rest > LOOK_EVERY ? LOOK_EVERY :
 	    rest < LOOK_LEAST	 ? LOOK_LEAST :
 				   rest;
