@@ -67,13 +67,6 @@ snap_events(const struct segs *g, struct snap *s)
 	return 0;
 }
 
-/* Later than now, or before the machine was started, is nonsense. */
-static nsec
-moment(nsec then, nsec now)
-{
-	return then < 0 ? 0 : then > now ? now : then;
-}
-
 int
 snap_history(const struct segs *g, struct snap *s)
 {
@@ -88,8 +81,8 @@ snap_history(const struct segs *g, struct snap *s)
 
 		if (!history_get(h, number_at(last, HISTORY, i), p))
 			continue;
-		p->at_ns = moment(p->at_ns, s->now);
-		p->took_ns = snap_span(p->took_ns);
+		p->at_ns = snap_moment(p->at_ns, s->now);
+		p->took_ns = snap_moment(p->took_ns, s->now);
 		s->nhistory++;
 	}
 	return e;
@@ -116,9 +109,9 @@ tame(struct record_note *to, const struct record_note *raw, nsec now)
 	to->placed = is_set(&raw->placed);
 	to->ran = is_set(&raw->ran);
 	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++)
-		*spans[i] = moment(*spans[i], now);
-	to->arrived_ns = moment(raw->arrived_ns, now);
-	to->wait = snap_wait(raw->wait);
+		*spans[i] = snap_moment(*spans[i], now);
+	to->arrived_ns = snap_moment(raw->arrived_ns, now);
+	to->wait = snap_wait(raw->wait, now);
 }
 
 int

@@ -78,7 +78,7 @@ scheduled(const struct segs *g, const struct snap *s, bool placed,
 		to->predicted = t->predicted;
 		to->squashes = t->squashes;
 		to->deaths = t->deaths;
-		to->wait = snap_wait(t->wait);
+		to->wait = snap_wait(t->wait, s->now);
 		to->waited_ns = to->age_ns - snap_ago(t->placed_ns, s->now);
 		queue = to->phase == SNAP_HELD && known ? queue : t->queue;
 	}

@@ -52,16 +52,24 @@ snap_span(nsec t)
 	return t < 0 ? 0 : snap_sane(t);
 }
 
+/* A moment, or a length of time, of the machine's life until now: who subtracts
+ * one from another may rely on it. */
+static inline nsec
+snap_moment(nsec then, nsec now)
+{
+	return then < 0 ? 0 : then > now ? now : then;
+}
+
 /* Each part of a wait. */
 static inline struct wait_split
-snap_wait(struct wait_split w)
+snap_wait(struct wait_split w, nsec now)
 {
 	for (int i = 0; i < WHY_COUNT; i++)
-		w.by_ns[i] = snap_span(w.by_ns[i]);
-	w.loading_ns = snap_span(w.loading_ns);
-	w.disk_ns = snap_span(w.disk_ns);
-	w.host_ns = snap_span(w.host_ns);
-	w.copy_ns = snap_span(w.copy_ns);
+		w.by_ns[i] = snap_moment(w.by_ns[i], now);
+	w.loading_ns = snap_moment(w.loading_ns, now);
+	w.disk_ns = snap_moment(w.disk_ns, now);
+	w.host_ns = snap_moment(w.host_ns, now);
+	w.copy_ns = snap_moment(w.copy_ns, now);
 	return w;
 }
 
