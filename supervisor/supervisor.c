@@ -52,9 +52,8 @@ tell_ready(struct sv *sv)
 	    sv->listen, c->instance, c->model, (uintmax_t)adapters,
 	    (int)getpid(), before, metrics);
 	fflush(stdout);
-	log_info("ready listen=%s instance=%s model=%s adapters=%ju%s%s",
-	    sv->listen, c->instance, c->model, (uintmax_t)adapters, before,
-	    metrics);
+	log_info("ready listen=%s instance=%s model=%s adapters=%ju metrics=%s",
+	    sv->listen, c->instance, c->model, (uintmax_t)adapters, metrics);
 	notify_send("READY=1");
 }
 
