@@ -2,7 +2,7 @@
  * ctl.h -- `chameleon ctl`: what an engine does, and what it shall do.
  *
  *	ctl.c		the verbs (ctl_verbs.tbl), the options, the instance
- *	ctl_rows.c	tables: adapters, queues, requests, processes, events
+ *	ctl_rows.c	tables (ctl_columns.tbl): adapters, queues, requests, ...
  *	ctl_overview.c	overview, status
  *	ctl_explain.c	explain; explain.h makes the page
  *	ctl_ask.c	what is asked for over the admin socket

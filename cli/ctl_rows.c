@@ -3,6 +3,7 @@
 
 #include "cli/options.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -32,22 +33,19 @@ text_or_null(const char *text)
 	return text[0] != '\0' ? json_string(text) : json_null();
 }
 
-/* Time ago in ms; null: never. */
+/* A time in ms; null: there is none. */
 static json_t *
-ago(nsec t)
+ms_or_null(nsec t)
 {
 	return t < 0 ? json_null() : json_real(clock_ms(t));
 }
 
 /* ---- adapters ---- */
 
-static const struct grid_column adapter_columns[] = { { "name", NULL },
-	{ "version", NULL }, { "rank", NULL }, { "bytes", NULL },
-	{ "state", NULL }, { "pinned", NULL }, { "chunk", NULL },
-	{ "hits", NULL }, { "misses", NULL }, { "loads", NULL },
-	{ "evictions", NULL }, { "waiting", NULL }, { "running", NULL },
-	{ "worth", NULL }, { "used_ms", NULL }, { "cold_ms", NULL },
-	{ "digest", NULL }, { "reason", NULL } };
+static const struct grid_column adapter_columns[] = {
+#define ADAPTERS(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
 /* The first bytes, as answers have them; null: never loaded. */
 static json_t *
@@ -82,21 +80,16 @@ adapter_row(const struct ctl_look *l, uint32_t i)
 	    (json_int_t)a->evictions_adapter, "left", (json_int_t)a->left,
 	    "waiting", (json_int_t)a->waiting, "running",
 	    (json_int_t)a->running, "worth", a->worth, "used_ms",
-	    ago(a->used_ns), "cold_ms", clock_ms(a->cold_ns), "digest",
+	    ms_or_null(a->used_ns), "cold_ms", clock_ms(a->cold_ns), "digest",
 	    digest_of(a->digest), "reason", text_or_null(reason));
 }
 
 /* ---- queues ---- */
 
-static const struct grid_column queue_columns[] = { { "queue", NULL },
-	{ "from", NULL }, { "to", NULL }, { "quota", NULL },
-	{ "available", NULL }, { "lent", NULL }, { "borrowed", NULL },
-	{ "waiting", NULL }, { "running", NULL }, { "admitted", NULL },
-	{ "oldest_ms", NULL }, { "quota_ms", "blocked_ms.quota" },
-	{ "memory_ms", "blocked_ms.memory" },
-	{ "adapter_ms", "blocked_ms.adapter" },
-	{ "batch_ms", "blocked_ms.batch" },
-	{ "interval_ms", "blocked_ms.interval" }, { "why", NULL } };
+static const struct grid_column queue_columns[] = {
+#define QUEUES(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
 /* Queue 0 is that of requests past the age limit. */
 static json_t *
@@ -122,12 +115,10 @@ queue_row(const struct ctl_look *l, uint32_t i)
 
 /* ---- requests ---- */
 
-static const struct grid_column request_columns[] = { { "request", NULL },
-	{ "phase", NULL }, { "adapter", NULL }, { "queue", NULL },
-	{ "why", NULL }, { "prompt", NULL }, { "tokens", NULL },
-	{ "max_tokens", NULL }, { "predicted", NULL }, { "squashes", NULL },
-	{ "age_ms", NULL }, { "waited_ms", NULL }, { "quiet_ms", NULL },
-	{ "id", NULL } };
+static const struct grid_column request_columns[] = {
+#define REQUESTS(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
 static json_t *
 request_row(const struct ctl_look *l, uint32_t i)
@@ -149,12 +140,41 @@ request_row(const struct ctl_look *l, uint32_t i)
 	    clock_ms(r->quiet_ns));
 }
 
+/* ---- requests that have ended ---- */
+
+static const struct grid_column ended_columns[] = {
+#define ENDED(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
+
+/* The last ended first. */
+static json_t *
+ended_row(const struct ctl_look *l, uint32_t i)
+{
+	const struct record_note *r = &l->snap.record[l->snap.nrecords - 1 - i];
+	nsec ended = l->snap.now - r->arrived_ns - r->total_ns;
+	char slot[CTL_SLOT_MAX];
+
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:I, s:I, s:f, "
+			 "s:f, s:o, s:f, s:f, s:f, s:f, s:f}",
+	    "request", ctl_slot(r->slot, r->gen, slot), "id", ctl_id(r->id),
+	    "adapter", text_or_null(r->name), "end", record_end_name(r->end),
+	    "code", text_or_null(r->code), "queue", (json_int_t)r->queue,
+	    "prompt", (json_int_t)r->prompt, "tokens", (json_int_t)r->tokens,
+	    "squashes", (json_int_t)r->squashes, "ended_ms",
+	    clock_ms(ended > 0 ? ended : 0), "total_ms", clock_ms(r->total_ns),
+	    "ttft_ms", ms_or_null(r->ran ? r->ttft_ns : -1), "queue_ms",
+	    clock_ms(r->queue_ns), "adapter_ms", clock_ms(r->adapter_ns),
+	    "prefill_ms", clock_ms(r->prefill_ns), "decode_ms",
+	    clock_ms(r->decode_ns), "gap_ms", clock_ms(r->longest_ns));
+}
+
 /* ---- processes ---- */
 
-static const struct grid_column process_columns[] = { { "name", NULL },
-	{ "state", NULL }, { "pid", NULL }, { "epoch", NULL },
-	{ "restarts", NULL }, { "silent_ms", NULL }, { "turns", NULL },
-	{ "cpu_ms", NULL }, { "rss_bytes", NULL }, { "last_words", NULL } };
+static const struct grid_column process_columns[] = {
+#define PROCESSES(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
 static json_t *
 process_row(const struct ctl_look *l, uint32_t i)
@@ -172,10 +192,10 @@ process_row(const struct ctl_look *l, uint32_t i)
 
 /* ---- events ---- */
 
-static const struct grid_column event_columns[] = { { "at", NULL },
-	{ "by", NULL }, { "event", NULL }, { "reason", NULL },
-	{ "adapter", NULL }, { "request", NULL }, { "value", NULL },
-	{ "text", NULL } };
+static const struct grid_column event_columns[] = {
+#define EVENTS(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
 /* "2026-11-26T04:18:15.123Z" */
 static const char *
@@ -191,24 +211,37 @@ moment(nsec wall, char buf[40])
 	return buf;
 }
 
+static bool
+is_one_of(uint32_t kind, enum event_kind a, enum event_kind b)
+{
+	return kind == a || kind == b;
+}
+
+/* "value" is as the event has it (shm/event.tbl); in its unit where it has one. */
 static json_t *
 event_row(const struct ctl_look *l, uint32_t i)
 {
 	const struct snap_event *e = &l->snap.event[i];
 	struct snap_adapter adapter = { .name = "" };
 	char at[40], slot[CTL_SLOT_MAX] = "";
+	bool timed = is_one_of(e->note.kind, EVENT_LOADED, EVENT_SLOW);
+	bool sized = is_one_of(e->note.kind, EVENT_WANTED, EVENT_EVICTED);
+	json_t *bytes = sized ? json_integer((json_int_t)e->note.value) :
+				json_null();
 
 	if (e->note.adapter >= 0)
 		(void)snap_adapter_at(&l->source, (uint32_t)e->note.adapter,
 		    &adapter, l->snap.now);
 	if (e->note.slot >= 0)
 		ctl_slot((uint32_t)e->note.slot, e->note.gen, slot);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:s}", "at",
-	    moment(e->at_wall_ns, at), "by", e->by, "event",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:s}",
+	    "at", moment(e->at_wall_ns, at), "by", e->by, "event",
 	    event_name(e->note.kind), "reason",
 	    text_or_null(event_reason(e->note.reason)), "adapter",
 	    text_or_null(adapter.name), "request", text_or_null(slot), "value",
-	    (json_int_t)e->note.value, "text", e->note.text);
+	    (json_int_t)e->note.value, "took_ms",
+	    ms_or_null(timed ? (nsec)e->note.value : -1), "bytes", bytes,
+	    "text", e->note.text);
 }
 
 /* ---- the verbs ---- */
@@ -244,5 +277,6 @@ show(const char *name, unsigned part, const struct grid *g, row_f *row,
 LIST(adapters, SNAP_ADAPTERS, adapter_columns, adapter_row, s->nadapters)
 LIST(queues, 0, queue_columns, queue_row, s->nqueues)
 LIST(requests, SNAP_REQUESTS, request_columns, request_row, s->nrequests)
+LIST(ended, SNAP_RECORDS, ended_columns, ended_row, s->nrecords)
 LIST(processes, SNAP_PROCESSES, process_columns, process_row, PROC_COUNT + 1)
 LIST(events, SNAP_EVENTS, event_columns, event_row, s->nevents)

@@ -235,7 +235,7 @@ not_running(const struct segs *g)
 		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
 		    i > 0 ? ", " : "", names[i]);
 	return err_set(ERR_NOT_FOUND, "instance '%s' is not running; %s%s",
-	    g->instance, n > 0 ? "there is " : "none is", all);
+	    g->instance, n > 0 ? "those that run: " : "none is", all);
 }
 
 /* Opens one object and sees that it is as large as it says. */
@@ -252,7 +252,8 @@ open_object(struct segs *g, enum seg_id id, bool write, int *out)
 		return not_running(g);
 	if (fd < 0 && errno == EACCES)
 		return err_set(ERR_NOT_FOUND,
-		    "instance '%s' belongs to another user (" SHM_DIR "%s)",
+		    "instance '%s' belongs to another user (" SHM_DIR "%s): "
+		    "ask as that user, or as root",
 		    g->instance, name);
 	if (fd < 0)
 		return err_sys(ERR_IO, "shared memory: " SHM_DIR "%s", name);

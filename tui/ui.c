@@ -365,9 +365,7 @@ DO(drain)
 {
 	wish(u, "drain", NULL, NULL);
 	snprintf(u->wish.words, sizeof(u->wish.words),
-	    "drain: end instance '%.32s' when all that it has accepted is "
-	    "answered",
-	    s->instance);
+	    "drain: answer what was accepted, then end '%.20s'", s->instance);
 	confirm(u, true);
 }
 

@@ -445,7 +445,7 @@ END_TEST
 START_TEST(what_an_engine_has_left_can_be_looked_at_but_not_asked)
 {
 	static const char *const shown[] = { "overview", "adapters", "queues",
-		"requests", "processes", "events" };
+		"requests", "ended", "processes", "events" };
 
 	for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
 		ck_assert_int_eq(ctl_of(made.instance, shown[i], NULL), 0);
