@@ -18,7 +18,7 @@ static bool defaults, settings, systems, values;
 
 static const struct cmd_option options[] = {
 	{ "config", CMD_TEXT, &file, "FILE", "settings to read", 'c' },
-	{ "system", CMD_TEXT, &system_name, "NAME",
+	{ "system", CMD_TEXT, &system_name, "SYSTEM",
 	    "behave as one of the paper's systems; --systems lists "
 	    "them; a file and --set go over it",
 	    0 },

@@ -25,12 +25,18 @@ static const char head[] =
     "{\n"
     "\tlocal i with=()\n"
     "\tfor ((i = 2; i < COMP_CWORD - 1; i++)); do\n"
-    "\t\t[[ ${COMP_WORDS[i]} == --instance || ${COMP_WORDS[i]} == -i ]] &&\n"
+    "\t\t[[ ${COMP_WORDS[i]} == --instance || "
+    "${COMP_WORDS[i]} == -i ]] &&\n"
     "\t\t    with=(--instance \"${COMP_WORDS[i + 1]}\")\n"
     "\tdone\n"
     "\t\"${COMP_WORDS[0]/#\\~/$HOME}\" ctl \"$1\" \"${with[@]}\" 2>/dev/null "
     "|\n"
     "\t    awk 'NR > 1 { print $1 }'\n"
+    "}\n"
+    "_chameleon_systems()\n"
+    "{\n"
+    "\t\"${COMP_WORDS[0]/#\\~/$HOME}\" check --systems 2>/dev/null |\n"
+    "\t    awk '/^[a-z]/ { print $1 }'\n"
     "}\n"
     "_chameleon_instances()\n"
     "{\n"
@@ -89,6 +95,7 @@ static const struct {
 	{ "CSV", "_chameleon_files -f" },
 	{ "YAML", "_chameleon_files -f" },
 	{ "DIR", "_chameleon_files -d" },
+	{ "SYSTEM", "_chameleon_words \"$(_chameleon_systems)\"" },
 	{ "INSTANCE", "_chameleon_words \"$(_chameleon_instances)\"" },
 	{ "KEY=VALUE", "_chameleon_pairs \"$_chameleon_settings\"" },
 	{ "adapters", "_chameleon_words \"$(_chameleon_column adapters)\"" },
@@ -135,6 +142,30 @@ print_option_words(const struct cmd_use *use, bool valued)
 	}
 }
 
+/* The columns to sort by, with "-" or without, of the list that is asked for:
+ * from the sections of the manual page that explain them. */
+static void
+print_columns(const struct cmd_use *use)
+{
+	static const char of[] = "COLUMNS OF ";
+
+	printf("\t\t\t[[ $cur == -* ]] && less=-\n"
+	       "\t\t\tcase \" ${COMP_WORDS[*]} \" in\n");
+	for (int i = 0; i < use->nsections; i++) {
+		const struct cmd_section *s = &use->sections[i];
+
+		if (strncmp(s->title, of, strlen(of)) != 0)
+			continue;
+		printf("\t\t\t*' %s '*)\n\t\t\t\tset --",
+		    s->title + strlen(of));
+		for (int k = 0; k < s->nterms; k++)
+			printf(" %s", s->terms[k].term);
+		printf("\n\t\t\t\t_chameleon_words \"${*/#/$less}\"\n"
+		       "\t\t\t\t;;\n");
+	}
+	printf("\t\t\tesac\n\t\t\treturn\n\t\t\t;;\n");
+}
+
 /* What stands behind each option that wants a value. */
 static void
 print_values(const struct cmd_use *use)
@@ -150,7 +181,12 @@ print_values(const struct cmd_use *use)
 		printf("\t\t--%s", o->name);
 		if (o->letter != 0)
 			printf(" | -%c", o->letter);
-		printf(")\n\t\t\t");
+		printf(")\n");
+		if (strcmp(o->value, "COLUMN") == 0) {
+			print_columns(use);
+			continue;
+		}
+		printf("\t\t\t");
 		if (print_value(o->value))
 			printf("\n\t\t\t");
 		printf("return\n\t\t\t;;\n");
@@ -250,7 +286,7 @@ cmd_completion(int argc, char **argv)
 	printf("%s_chameleon()\n{\n\tlocal cur=${COMP_WORDS[COMP_CWORD]}\n"
 	       "\tlocal prev=${COMP_WORDS[COMP_CWORD - 1]}\n"
 	       "\tlocal command=${COMP_WORDS[1]} options=--help valued=' '\n"
-	       "\tlocal verbs verb place\n\tCOMPREPLY=()\n"
+	       "\tlocal verbs verb place less=\n\tCOMPREPLY=()\n"
 	       "\tif [[ $COMP_CWORD == 1 ]]; then\n"
 	       "\t\t_chameleon_words \"$_chameleon_commands\"\n"
 	       "\t\treturn\n\tfi\n\tcase $command in\n",

@@ -47,12 +47,61 @@ static const struct cmd_exit exits[] = {
 	{ CTL_TIMED_OUT, "no answer in time" },
 };
 
+/* What the columns mean, for the manual page. */
+#define TERM(name, path, help) { #name, help },
+static const struct cmd_term adapter_terms[] = {
+#define ADAPTERS TERM
+#include "cli/ctl_columns.tbl"
+};
+static const struct cmd_term queue_terms[] = {
+#define QUEUES TERM
+#include "cli/ctl_columns.tbl"
+};
+static const struct cmd_term request_terms[] = {
+#define REQUESTS TERM
+#include "cli/ctl_columns.tbl"
+};
+static const struct cmd_term ended_terms[] = {
+#define ENDED TERM
+#include "cli/ctl_columns.tbl"
+};
+static const struct cmd_term process_terms[] = {
+#define PROCESSES TERM
+#include "cli/ctl_columns.tbl"
+};
+static const struct cmd_term event_terms[] = {
+#define EVENTS TERM
+#include "cli/ctl_columns.tbl"
+};
+
+static const struct cmd_term ring_terms[] = {
+#define RINGS TERM
+#include "cli/ctl_columns.tbl"
+};
+static const struct cmd_term history_terms[] = {
+#define HISTORY TERM
+#include "cli/ctl_columns.tbl"
+};
+
+static const struct cmd_section sections[] = {
+	{ "COLUMNS OF adapters", CMD_ENTRIES(adapter_terms) },
+	{ "COLUMNS OF queues", CMD_ENTRIES(queue_terms) },
+	{ "COLUMNS OF requests", CMD_ENTRIES(request_terms) },
+	{ "COLUMNS OF ended", CMD_ENTRIES(ended_terms) },
+	{ "COLUMNS OF processes", CMD_ENTRIES(process_terms) },
+	{ "COLUMNS OF rings", CMD_ENTRIES(ring_terms) },
+	{ "COLUMNS OF events", CMD_ENTRIES(event_terms) },
+	{ "COLUMNS OF history", CMD_ENTRIES(history_terms) },
+};
+
 const struct cmd_use cmd_ctl_use = {
 	.usage = "chameleon ctl [OPTIONS] COMMAND",
-	.about = "Shows what a running engine does, and asks it for something. "
-		 " What it shows\nis read from the engine's shared memory and "
-		 "works while processes hang;\nwhat it asks for goes over the "
-		 "admin socket.  Both are for the engine's\nuser and root.",
+	.about =
+	    "Shows what a running engine does, and asks it for something.  "
+	    "What it shows\nis read from the engine's shared memory and works "
+	    "while processes hang;\nwhat it asks for goes over the admin "
+	    "socket.  Both are for the engine's\nuser and root.  The manual "
+	    "page explains each column: chameleon man ctl | man -l -",
 	.options = options,
 	.noptions = sizeof(options) / sizeof(options[0]),
 	.operands_min = 1,
@@ -61,6 +110,8 @@ const struct cmd_use cmd_ctl_use = {
 	.nverbs = sizeof(verbs) / sizeof(verbs[0]),
 	.exits = exits,
 	.nexits = sizeof(exits) / sizeof(exits[0]),
+	.sections = sections,
+	.nsections = sizeof(sections) / sizeof(sections[0]),
 };
 
 int
@@ -171,6 +222,12 @@ json_t *
 ctl_text(const char *text)
 {
 	return text[0] != '\0' ? json_string(text) : json_null();
+}
+
+json_t *
+ctl_ms(nsec t)
+{
+	return t < 0 ? json_null() : json_real(clock_ms(t));
 }
 
 const char *

@@ -3,7 +3,7 @@
  *
  *	ctl.c		the verbs (ctl_verbs.tbl), the options, the instance
  *	ctl_rows.c	tables: adapters, queues, requests, processes, rings
- *	ctl_past.c	tables: events, ended, history
+ *	ctl_past.c	tables: events, ended, history; all columns: ctl_columns.tbl
  *	ctl_overview.c	overview, status
  *	ctl_explain.c	explain; explain.h makes the page
  *	ctl_ask.c	what is asked for over the admin socket
@@ -82,6 +82,9 @@ int ctl_list(const struct ctl_list *);
 
 /* Text, or null if it is empty. */
 json_t *ctl_text(const char *);
+
+/* A time in ms; null: there is none (-1). */
+json_t *ctl_ms(nsec);
 
 /* Prints an object as one line, and lets it go.  The exit status. */
 int ctl_object(json_t *);

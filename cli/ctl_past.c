@@ -8,10 +8,10 @@
 
 /* ---- events ---- */
 
-static const struct grid_column event_columns[] = { { "at", NULL },
-	{ "by", NULL }, { "event", NULL }, { "reason", NULL },
-	{ "adapter", NULL }, { "request", NULL }, { "value", NULL },
-	{ "text", NULL } };
+static const struct grid_column event_columns[] = {
+#define EVENTS(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
 /* "2026-11-26T04:18:15.123Z" */
 static const char *
@@ -27,66 +27,73 @@ moment(nsec wall, char buf[40])
 	return buf;
 }
 
+static bool
+is_one_of(uint32_t kind, enum event_kind a, enum event_kind b)
+{
+	return kind == a || kind == b;
+}
+
 static json_t *
 event_row(const struct ctl_look *l, uint32_t i)
 {
 	const struct snap_event *e = &l->snap.event[i];
 	struct snap_adapter adapter = { .name = "" };
 	char at[40], slot[CTL_SLOT_MAX] = "";
+	bool timed = is_one_of(e->note.kind, EVENT_LOADED, EVENT_SLOW);
+	bool sized = is_one_of(e->note.kind, EVENT_WANTED, EVENT_EVICTED);
+	json_t *bytes = sized ? json_integer((json_int_t)e->note.value) :
+				json_null();
 
 	if (e->note.adapter >= 0)
 		(void)snap_adapter_at(&l->source, (uint32_t)e->note.adapter,
 		    &adapter, l->snap.now);
 	if (e->note.slot >= 0)
 		ctl_slot((uint32_t)e->note.slot, e->note.gen, slot);
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:s}", "at",
-	    moment(e->at_wall_ns, at), "by", e->by, "event",
+	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I, s:o, s:o, s:s}",
+	    "at", moment(e->at_wall_ns, at), "by", e->by, "event",
 	    event_name(e->note.kind), "reason",
 	    ctl_text(event_reason(e->note.reason)), "adapter",
 	    ctl_text(adapter.name), "request", ctl_text(slot), "value",
-	    (json_int_t)e->note.value, "text", e->note.text);
+	    (json_int_t)e->note.value, "took_ms",
+	    ctl_ms(timed ? (nsec)e->note.value : -1), "bytes", bytes, "text",
+	    e->note.text);
 }
 
 /* ---- ended ---- */
 
-static const struct grid_column ended_columns[] = { { "request", NULL },
-	{ "end", NULL }, { "adapter", NULL }, { "queue", NULL },
-	{ "prompt", NULL }, { "tokens", NULL }, { "ttft_ms", NULL },
-	{ "queue_ms", NULL }, { "adapter_ms", NULL }, { "prefill_ms", NULL },
-	{ "decode_ms", NULL }, { "total_ms", NULL }, { "ended_ms_ago", NULL },
-	{ "squashes", NULL }, { "code", NULL }, { "id", NULL } };
+static const struct grid_column ended_columns[] = {
+#define ENDED(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
+/* The last ended first. */
 static json_t *
 ended_row(const struct ctl_look *l, uint32_t i)
 {
-	const struct record_note *r = &l->snap.record[i];
+	const struct record_note *r = &l->snap.record[l->snap.nrecords - 1 - i];
+	nsec ended = l->snap.now - r->arrived_ns - r->total_ns;
 	char slot[CTL_SLOT_MAX];
 
-	return json_pack("{s:s, s:o, s:s, s:o, s:o, s:I, s:I, s:I, s:o, s:f, "
-			 "s:f, s:f, s:f, s:f, s:f, s:I}",
+	return json_pack("{s:s, s:o, s:o, s:s, s:o, s:I, s:I, s:I, s:I, s:f, "
+			 "s:f, s:o, s:f, s:f, s:f, s:f, s:f}",
 	    "request", ctl_slot(r->slot, r->gen, slot), "id", ctl_id(r->id),
-	    "end", record_end_name(r->end), "code", ctl_text(r->code),
-	    "adapter", ctl_text(r->name), "queue", (json_int_t)r->queue,
-	    "prompt", (json_int_t)r->prompt, "tokens", (json_int_t)r->tokens,
-	    "ttft_ms", r->ran ? json_real(clock_ms(r->ttft_ns)) : json_null(),
-	    "queue_ms", clock_ms(r->queue_ns), "adapter_ms",
-	    clock_ms(r->adapter_ns), "prefill_ms", clock_ms(r->prefill_ns),
-	    "decode_ms", clock_ms(r->decode_ns), "total_ms",
-	    clock_ms(r->total_ns), "ended_ms_ago",
-	    clock_ms(l->snap.now - r->arrived_ns - r->total_ns), "squashes",
-	    (json_int_t)r->squashes);
+	    "adapter", ctl_text(r->name), "end", record_end_name(r->end),
+	    "code", ctl_text(r->code), "queue", (json_int_t)r->queue, "prompt",
+	    (json_int_t)r->prompt, "tokens", (json_int_t)r->tokens, "squashes",
+	    (json_int_t)r->squashes, "ended_ms",
+	    clock_ms(ended > 0 ? ended : 0), "total_ms", clock_ms(r->total_ns),
+	    "ttft_ms", ctl_ms(r->ran ? r->ttft_ns : -1), "queue_ms",
+	    clock_ms(r->queue_ns), "adapter_ms", clock_ms(r->adapter_ns),
+	    "prefill_ms", clock_ms(r->prefill_ns), "decode_ms",
+	    clock_ms(r->decode_ns), "gap_ms", clock_ms(r->longest_ns));
 }
 
 /* ---- history ---- */
 
-static const struct grid_column history_columns[] = { { "at", NULL },
-	{ "accepted", NULL }, { "finished", NULL }, { "failed", NULL },
-	{ "prompt_tokens", NULL }, { "output_tokens", NULL }, { "hits", NULL },
-	{ "misses", NULL }, { "loads", NULL }, { "evictions", NULL },
-	{ "squashed", NULL }, { "waiting", NULL }, { "running", NULL },
-	{ "ttft_p50_ms", NULL }, { "ttft_p99_ms", NULL },
-	{ "tbt_p50_ms", NULL }, { "tbt_p99_ms", NULL },
-	{ "queue_p50_ms", NULL }, { "queue_p99_ms", NULL } };
+static const struct grid_column history_columns[] = {
+#define HISTORY(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
 /* A time of the point; null: nothing had one. */
 static json_t *

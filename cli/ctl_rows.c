@@ -6,22 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Time ago in ms; null: never. */
-static json_t *
-ago(nsec t)
-{
-	return t < 0 ? json_null() : json_real(clock_ms(t));
-}
-
 /* ---- adapters ---- */
 
-static const struct grid_column adapter_columns[] = { { "name", NULL },
-	{ "version", NULL }, { "rank", NULL }, { "bytes", NULL },
-	{ "state", NULL }, { "pinned", NULL }, { "chunk", NULL },
-	{ "place", NULL }, { "hits", NULL }, { "misses", NULL },
-	{ "loads", NULL }, { "evictions", NULL }, { "waiting", NULL },
-	{ "running", NULL }, { "worth", NULL }, { "used_ms", NULL },
-	{ "cold_ms", NULL }, { "digest", NULL }, { "reason", NULL } };
+static const struct grid_column adapter_columns[] = {
+#define ADAPTERS(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
 /* The first bytes, as answers have them; null: never loaded. */
 static json_t *
@@ -55,21 +45,16 @@ adapter_row(const struct ctl_look *l, uint32_t i)
 	    (json_int_t)a->evictions_adapter, "left", (json_int_t)a->left,
 	    "waiting", (json_int_t)a->waiting, "running",
 	    (json_int_t)a->running, "worth", a->worth, "used_ms",
-	    ago(a->used_ns), "cold_ms", clock_ms(a->cold_ns), "digest",
+	    ctl_ms(a->used_ns), "cold_ms", clock_ms(a->cold_ns), "digest",
 	    digest_of(a->digest), "reason", ctl_text(reason));
 }
 
 /* ---- queues ---- */
 
-static const struct grid_column queue_columns[] = { { "queue", NULL },
-	{ "from", NULL }, { "to", NULL }, { "quota", NULL },
-	{ "available", NULL }, { "lent", NULL }, { "borrowed", NULL },
-	{ "waiting", NULL }, { "running", NULL }, { "admitted", NULL },
-	{ "oldest_ms", NULL }, { "quota_ms", "blocked_ms.quota" },
-	{ "memory_ms", "blocked_ms.memory" },
-	{ "adapter_ms", "blocked_ms.adapter" },
-	{ "batch_ms", "blocked_ms.batch" },
-	{ "interval_ms", "blocked_ms.interval" }, { "why", NULL } };
+static const struct grid_column queue_columns[] = {
+#define QUEUES(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
 /* Queue 0 is that of requests past the age limit. */
 static json_t *
@@ -95,12 +80,10 @@ queue_row(const struct ctl_look *l, uint32_t i)
 
 /* ---- requests ---- */
 
-static const struct grid_column request_columns[] = { { "request", NULL },
-	{ "phase", NULL }, { "adapter", NULL }, { "queue", NULL },
-	{ "why", NULL }, { "prompt", NULL }, { "tokens", NULL },
-	{ "max_tokens", NULL }, { "predicted", NULL }, { "squashes", NULL },
-	{ "age_ms", NULL }, { "waited_ms", NULL }, { "quiet_ms", NULL },
-	{ "id", NULL } };
+static const struct grid_column request_columns[] = {
+#define REQUESTS(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
 static json_t *
 request_row(const struct ctl_look *l, uint32_t i)
@@ -123,10 +106,10 @@ request_row(const struct ctl_look *l, uint32_t i)
 
 /* ---- processes ---- */
 
-static const struct grid_column process_columns[] = { { "name", NULL },
-	{ "state", NULL }, { "pid", NULL }, { "epoch", NULL },
-	{ "restarts", NULL }, { "silent_ms", NULL }, { "turns", NULL },
-	{ "cpu_ms", NULL }, { "rss_bytes", NULL }, { "last_words", NULL } };
+static const struct grid_column process_columns[] = {
+#define PROCESSES(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
 static json_t *
 process_row(const struct ctl_look *l, uint32_t i)
@@ -143,8 +126,10 @@ process_row(const struct ctl_look *l, uint32_t i)
 
 /* ---- rings ---- */
 
-static const struct grid_column ring_columns[] = { { "ring", NULL },
-	{ "from", NULL }, { "to", NULL }, { "used", NULL }, { "depth", NULL } };
+static const struct grid_column ring_columns[] = {
+#define RINGS(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
 
 static json_t *
 ring_row(const struct ctl_look *l, uint32_t i)

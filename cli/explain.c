@@ -105,6 +105,8 @@ static void
 print_first(const struct record_note *n, FILE *f)
 {
 	nsec whole = n->ran ? n->ttft_ns : n->total_ns;
+	nsec rest = n->adapter_ns -
+	    (n->wait.disk_ns + n->wait.host_ns + n->wait.copy_ns);
 
 	if (n->ran)
 		fprintf(f, "\nIts first token came after %.3f ms.  ",
@@ -123,6 +125,8 @@ print_first(const struct record_note *n, FILE *f)
 		line(f, 1, "disk", n->wait.disk_ns, 0, "");
 		line(f, 1, "host", n->wait.host_ns, 0, "");
 		line(f, 1, "copy", n->wait.copy_ns, 0, "");
+		line(f, 1, "rest", rest > 0 ? rest : 0, 0,
+		    "until the loader came to it");
 	}
 	line(f, 0, "prefill", n->prefill_ns, whole, "");
 }
@@ -233,6 +237,22 @@ ahead(const struct snap *s, uint32_t i)
 	return n;
 }
 
+/* Whoever is to do what comes next may hang. */
+static void
+print_silence(const struct snap *s, const struct snap_request *r, FILE *f)
+{
+	const struct snap_process *p = &s->process[r->phase != SNAP_WAITING ?
+		PROC_GPUEXEC :
+		r->loading ? PROC_LOADER :
+			     PROC_SCHEDULER];
+
+	if (p->silent_ns > SECOND)
+		fprintf(f,
+		    "The process that it needs next, %s, has been silent for "
+		    "%.1f s: see 'chameleon ctl processes'.\n",
+		    p->name, clock_ms(p->silent_ns) / 1e3);
+}
+
 /* Once it was placed: what it had waited for. */
 static void
 print_waited(const struct snap_request *r, FILE *f)
@@ -269,6 +289,7 @@ explain_open(const struct snap *s, uint32_t i, FILE *f)
 		print_waited(r, f);
 	else if (r->queue > 0)
 		fprintf(f, "In its queue %u came before it.\n", ahead(s, i));
+	print_silence(s, r, f);
 }
 
 json_t *

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define GRID_COLUMNS_MAX 32
+#define LONG_REAL 1e9 /* from here on digits behind the point say nothing */
 
 static const json_t *
 value_of(const struct grid_column *c, const json_t *row)
@@ -35,7 +36,9 @@ cell(const struct grid_column *c, const json_t *row, bool last,
 		snprintf(buf, GRID_CELL_MAX, "%lld",
 		    (long long)json_integer_value(v));
 	else if (json_is_real(v))
-		snprintf(buf, GRID_CELL_MAX, "%.3f", json_real_value(v));
+		snprintf(buf, GRID_CELL_MAX,
+		    json_real_value(v) < LONG_REAL ? "%.3f" : "%.6e",
+		    json_real_value(v));
 	else if (json_is_boolean(v))
 		snprintf(buf, GRID_CELL_MAX, "%s",
 		    json_is_true(v) ? "yes" : "no");

@@ -154,6 +154,26 @@ put_exits(FILE *f, const struct cmd_use *use)
 }
 
 static void
+put_sections(FILE *f, const struct cmd_use *use)
+{
+	for (int i = 0; i < use->nsections; i++) {
+		const struct cmd_section *s = &use->sections[i];
+
+		fputs(".SH \"", f);
+		put(f, s->title);
+		fputs("\"\n", f);
+		for (int k = 0; k < s->nterms; k++) {
+			if (s->terms[k].help == NULL)
+				continue;
+			fputs(".TP\n", f);
+			in_font(f, "B", s->terms[k].term);
+			fputc('\n', f);
+			say(f, s->terms[k].help);
+		}
+	}
+}
+
+static void
 command_page(FILE *f, const struct command *c)
 {
 	char name[64];
@@ -166,6 +186,7 @@ command_page(FILE *f, const struct command *c)
 	say(f, c->use->about);
 	put_verbs(f, c->use);
 	put_options(f, c->use);
+	put_sections(f, c->use);
 	put_exits(f, c->use);
 	fputs(".SH SEE ALSO\n.BR chameleon (1),\n.BR chameleon.yaml (5)\n", f);
 }

@@ -282,9 +282,9 @@ unknown_verb(const struct cmd_use *use, const char *name)
 			break;
 	}
 	if (near_enough(name, near_distance(name, best)))
-		return cmd_misused("no '%.64s'; did you mean '%s'?", name,
-		    best);
-	return cmd_misused("no '%.64s': there are %s", name, all);
+		return cmd_misused("no command '%.64s'; did you mean '%s'?",
+		    name, best);
+	return cmd_misused("no command '%.64s': there are %s", name, all);
 }
 
 int
@@ -299,8 +299,10 @@ cmd_verb(const struct cmd_use *use, int noperands, char **argv)
 		return unknown_verb(use, argv[1]);
 	want = cmd_verb_operands(v);
 	if (want != noperands - 1)
-		return cmd_misused("%s: want %s", v->name,
-		    want == 0 ? "nothing behind it" : v->operands);
+		return cmd_misused(want == 0 ?
+			"%s takes nothing behind it but options; see --help" :
+			"%s: want %s",
+		    v->name, v->operands);
 	return v->run(argv + 2);
 }
 

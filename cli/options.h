@@ -40,8 +40,8 @@ struct cmd_option {
 	const char *name;
 	enum cmd_kind kind;
 	void *into;
-	/* How the help calls it; NULL for a FLAG.  FILE, DIR, CSV, YAML, NAME of
-	 * an instance or a|b|c let a shell complete it. */
+	/* How the help calls it; NULL for a FLAG.  FILE, DIR, CSV, YAML,
+	 * INSTANCE, SYSTEM, COLUMN or a|b|c let a shell complete it. */
 	const char *value;
 	const char *help;
 	char letter; /* 0: none */
@@ -61,6 +61,17 @@ struct cmd_exit {
 	const char *meaning;
 };
 
+/* What the manual page explains beside that. */
+struct cmd_term {
+	const char *term;
+	const char *help; /* NULL: not shown */
+};
+struct cmd_section {
+	const char *title; /* "COLUMNS OF adapters" */
+	const struct cmd_term *terms;
+	int nterms;
+};
+
 struct cmd_use {
 	const char *usage; /* "chameleon generate [OPTIONS] PROMPT" */
 	const char *about; /* lines */
@@ -71,6 +82,8 @@ struct cmd_use {
 	int nverbs;
 	const struct cmd_exit *exits; /* NULL: those of cmd.h */
 	int nexits;
+	const struct cmd_section *sections;
+	int nsections;
 };
 
 #define CMD_ENTRIES(table) table, sizeof(table) / sizeof((table)[0])
@@ -78,7 +91,7 @@ struct cmd_use {
 #define CMD_USE(usage, about, options, least, most)                            \
 	{                                                                      \
 		usage, about, CMD_ENTRIES(options), least, most, NULL, 0,      \
-		    NULL, 0                                                    \
+		    NULL, 0, NULL, 0                                           \
 	}
 
 /* Of every command that has no table of its own. */

@@ -16,15 +16,15 @@ static struct cmd_list pairs;
 static const struct cmd_option options[] = {
 	{ "config", CMD_TEXT, &file, "FILE",
 	    "settings; without it, the defaults", 'c' },
-	{ "system", CMD_TEXT, &system_name, "NAME",
+	{ "system", CMD_TEXT, &system_name, "SYSTEM",
 	    "behave as one of the paper's systems; 'chameleon check --systems' "
 	    "lists them; a file and --set go over it",
 	    0 },
 	{ "set", CMD_LIST, &pairs, "KEY=VALUE",
 	    "one setting, over the file's; may be given again", 0 },
-	{ "log", CMD_TEXT, &form, "FORM",
-	    "text (a sentence and pairs) or json (an object): how each line of "
-	    "the log is written; the same as --set log_format=FORM",
+	{ "log", CMD_TEXT, &form, "text|json",
+	    "a sentence and pairs, or an object: how each line of the log is "
+	    "written; the same as --set log_format=...",
 	    0 },
 };
 

@@ -31,7 +31,7 @@ static uint64_t adapters = NOT_SAID, seed = 1, seeds = 1, slots, copies = 1;
 static const struct cmd_option options[] = {
 	{ "cost", CMD_TEXT, &cost, "FILE",
 	    "what steps and loads cost, as etc/sim/a40-llama7b.yaml", 0 },
-	{ "system", CMD_TEXT, &s.system, "NAME",
+	{ "system", CMD_TEXT, &s.system, "SYSTEM",
 	    "which system; 'chameleon check --systems' lists them (default "
 	    "'default': the engine's own settings)",
 	    0 },

@@ -2,6 +2,7 @@
 #include "base/err.h"
 #include "cli/cmd.h"
 #include "cli/options.h"
+#include "tui/keys.h"
 #include "tui/tui.h"
 
 #include <langinfo.h>
@@ -13,6 +14,10 @@
 
 #define SIDE_MAX 1000 /* of a page, columns or rows */
 
+/* Exit statuses beside those of cmd.h, as those of ctl and trace. */
+#define TOP_NO_INSTANCE 3
+#define TOP_OTHER_VERSION 4
+
 static const char *instance = "default", *view_name = "overview", *size, *sort,
 		  *filter;
 static bool once, ascii, no_color;
@@ -20,31 +25,61 @@ static uint64_t interval_ms = 1000;
 
 static const struct cmd_option options[] = {
 	{ "instance", CMD_TEXT, &instance, "INSTANCE",
-	    "engine to watch (default: default)", 'i' },
+	    "which engine (default 'default')", 'i' },
 	{ "view", CMD_TEXT, &view_name,
 	    "overview|queues|adapters|requests|processes|events|help",
-	    "what to show first (default: overview)", 0 },
+	    "what to show first (default 'overview')", 0 },
 	{ "sort", CMD_TEXT, &sort, "COLUMN",
 	    "order of a list; the view help names the columns", 0 },
 	{ "filter", CMD_TEXT, &filter, "TEXT",
 	    "rows that have this text in them alone", 0 },
 	{ "interval-ms", CMD_COUNT, &interval_ms, "N",
-	    "time between two readings, 100 to 60000 (default: 1000)", 0 },
+	    "time between two readings, 100 to 60000 (default 1000)", 0 },
 	{ "once", CMD_FLAG, &once, NULL,
 	    "print one page as plain text, and end; needs no terminal", 0 },
 	{ "size", CMD_TEXT, &size, "COLSxROWS",
-	    "of that page (default: the terminal's, or 80x24)", 0 },
+	    "of that page (default the terminal's, or 80x24)", 0 },
 	{ "ascii", CMD_FLAG, &ascii, NULL,
-	    "no character beyond ASCII (default: as the locale has it)", 0 },
+	    "no character beyond ASCII (default as the locale has it)", 0 },
 	{ "no-color", CMD_FLAG, &no_color, NULL,
 	    "no colours; likewise when NO_COLOR is set", 0 },
 };
 
-const struct cmd_use cmd_top_use = CMD_USE("chameleon top [OPTIONS]",
-    "Shows what a running engine does, and lets its operator pin, load and\n"
-    "cancel.  Reads shared memory, so it works while any process hangs or is\n"
-    "dead, and costs the engine nothing.  ? lists its keys.",
-    options, 0, 0);
+static const struct cmd_term keys[] = {
+#define ACTION(name, keys, brief, where, help)                                 \
+	{ keys, (where) == NOT_SHOWN ? NULL : (help) },
+#define KEY(code, name)
+#include "tui/keys.tbl"
+#undef ACTION
+#undef KEY
+};
+
+static const struct cmd_section sections[] = { { "KEYS", CMD_ENTRIES(keys) } };
+
+static const struct cmd_exit exits[] = {
+	{ CMD_OK, "done" },
+	{ CMD_FAILED, "failed: no terminal, or it went" },
+	{ CMD_MISUSED, "misused" },
+	{ TOP_NO_INSTANCE,
+	    "no such instance; the sentence lists those that run" },
+	{ TOP_OTHER_VERSION, "the engine is of another version" },
+};
+
+const struct cmd_use cmd_top_use = {
+	.usage = "chameleon top [OPTIONS]",
+	.about =
+	    "Shows what a running engine does, and lets its operator pin, load "
+	    "and\ncancel.  Reads shared memory, so it works while any process "
+	    "hangs or is\ndead, and costs the engine nothing.  ? lists its "
+	    "keys, and what the columns\nmean.  It is for the engine's user "
+	    "and root.",
+	.options = options,
+	.noptions = sizeof(options) / sizeof(options[0]),
+	.exits = exits,
+	.nexits = sizeof(exits) / sizeof(exits[0]),
+	.sections = sections,
+	.nsections = 1,
+};
 
 static bool
 parse_size(const char *text, int *cols, int *rows)
@@ -116,5 +151,10 @@ cmd_top(int argc, char **argv)
 	e = once ? tui_once(&o, stdout) : tui_run(&o);
 	if (e == ERR_USAGE && sort != NULL)
 		return cmd_misused("%s", err_text());
-	return e != 0 ? cmd_failed() : CMD_OK;
+	if (e == 0)
+		return CMD_OK;
+	(void)cmd_failed();
+	return e == ERR_NOT_FOUND ? TOP_NO_INSTANCE :
+	    e == ERR_LAYOUT	  ? TOP_OTHER_VERSION :
+				    CMD_FAILED;
 }

@@ -7,7 +7,7 @@ void
 history_put(struct history *h, const struct history_point *point)
 {
 	uint64_t number = note_next(&h->last);
-	struct history_slot *s = &h->at[number % HISTORY];
+	struct history_slot *s = &h->at[number % HISTORY_KEPT];
 
 	note_open(&s->number);
 	s->point = *point;
@@ -19,7 +19,7 @@ bool
 history_get(const struct history *h, uint64_t number,
     struct history_point *point)
 {
-	const struct history_slot *s = &h->at[number % HISTORY];
+	const struct history_slot *s = &h->at[number % HISTORY_KEPT];
 
 	if (!note_is(&s->number, number))
 		return false;

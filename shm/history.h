@@ -3,7 +3,7 @@
  *
  * A ring in the monitor's segment, written by it once a second; consoles draw
  * their curves from it, so that one that has just been opened shows the past,
- * too.  Point n lies in at[n % HISTORY] and is written as note.h says.
+ * too.  Point n lies in at[n % HISTORY_KEPT] and is written as note.h says.
  *
  * Waiting  Never.
  */
@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define HISTORY 1024 /* points; a power of two */
+#define HISTORY_KEPT 1024 /* points; a power of two */
 #define HISTORY_EVERY_NS SECOND
 
 struct history_point {
@@ -38,7 +38,7 @@ struct history_slot {
 
 struct history {
 	_Atomic uint64_t last; /* number of the last; 0: none */
-	struct history_slot at[HISTORY];
+	struct history_slot at[HISTORY_KEPT];
 };
 
 void history_put(struct history *, const struct history_point *);

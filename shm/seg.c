@@ -236,7 +236,7 @@ not_running(const struct segs *g)
 		    "%s%s%s", i > 0 ? ", " : "", names[i],
 		    segs_is_dead(names[i]) ? " (dead)" : "");
 	return err_set(ERR_NOT_FOUND, "instance '%s' is not running; %s%s",
-	    g->instance, n > 0 ? "there is " : "none is", all);
+	    g->instance, n > 0 ? "those that run: " : "none is", all);
 }
 
 /* Opens one object and sees that it is as large as it says. */
@@ -253,7 +253,8 @@ open_object(struct segs *g, enum seg_id id, bool write, int *out)
 		return not_running(g);
 	if (fd < 0 && errno == EACCES)
 		return err_set(ERR_NOT_FOUND,
-		    "instance '%s' belongs to another user (" SHM_DIR "%s)",
+		    "instance '%s' belongs to another user (" SHM_DIR "%s): "
+		    "ask as that user, or as root",
 		    g->instance, name);
 	if (fd < 0)
 		return err_sys(ERR_IO, "shared memory: " SHM_DIR "%s", name);

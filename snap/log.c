@@ -72,14 +72,14 @@ snap_history(const struct segs *g, struct snap *s)
 {
 	const struct history *h = g->history;
 	uint64_t last = atomic_load_explicit(&h->last, memory_order_acquire);
-	int e = snap_room(&s->history, &s->room.history, HISTORY,
+	int e = snap_room(&s->history, &s->room.history, HISTORY_KEPT,
 	    sizeof(*s->history));
 
 	s->nhistory = 0;
-	for (uint64_t i = 0; e == 0 && i < HISTORY; i++) {
+	for (uint64_t i = 0; e == 0 && i < HISTORY_KEPT; i++) {
 		struct history_point *p = &s->history[s->nhistory];
 
-		if (!history_get(h, number_at(last, HISTORY, i), p))
+		if (!history_get(h, number_at(last, HISTORY_KEPT, i), p))
 			continue;
 		p->at_ns = snap_moment(p->at_ns, s->now);
 		p->took_ns = snap_moment(p->took_ns, s->now);

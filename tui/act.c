@@ -291,9 +291,7 @@ DO(drain)
 {
 	act_wish(u, "drain", NULL, NULL);
 	snprintf(u->wish.words, sizeof(u->wish.words),
-	    "drain: end instance '%.32s' when all that it has accepted is "
-	    "answered",
-	    s->instance);
+	    "drain: answer what was accepted, then end '%.20s'", s->instance);
 	act_confirm(u, true);
 }
 

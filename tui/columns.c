@@ -35,22 +35,13 @@ hit_share(const struct snap_adapter *a)
 	return all > 0 ? a->hits / all : NAN;
 }
 
-/* In the unit that a console shows. */
+/* Nanoseconds; -1 of what takes no time. */
 static double
-event_value(const struct event_note *e)
+event_took(const struct event_note *e)
 {
-	switch (e->kind) {
-	case EVENT_LOADED:
-	case EVENT_SLOW:
-		return (double)e->value / (double)MILLISECOND;
-	case EVENT_LISTED:
-		return e->adapter < 0 ? NAN : (double)e->value;
-	case EVENT_RETIRED:
-	case EVENT_STARTED:
-		return (double)e->value;
-	default:
-		return NAN;
-	}
+	return e->kind == EVENT_LOADED || e->kind == EVENT_SLOW ?
+	    (double)e->value :
+	    -1;
 }
 
 /* The functions of the tables' columns; then the columns. */

@@ -91,6 +91,18 @@ why(char *out, const struct snap *s, const struct snap_queue *q,
 	}
 }
 
+/* Whoever is to do it may hang. */
+static void
+silence(char *out, const struct snap *s, enum proc_id who)
+{
+	const struct snap_process *p = &s->process[who];
+	char t[TEXT_MAX];
+
+	if (p->silent_ns > SECOND)
+		more(out, "; %s has been silent for %s", p->name,
+		    text_long(t, p->silent_ns));
+}
+
 static void
 own_load(char *out, const struct snap *s, const struct snap_request *r)
 {
@@ -99,13 +111,13 @@ own_load(char *out, const struct snap *s, const struct snap_request *r)
 
 	more(out, "waits %s for its own adapter %s, which is on its way",
 	    text_long(t, r->waited_ns), r->name);
-	if (a == NULL)
-		return;
-	more(out, ": %s, %s", snap_state_name(a->state),
-	    text_bytes(t, (double)a->bytes));
-	if (a->loads > 0)
+	if (a != NULL)
+		more(out, ": %s, %s", snap_state_name(a->state),
+		    text_bytes(t, (double)a->bytes));
+	if (a != NULL && a->loads > 0)
 		more(out, ", a load takes %s in the mean",
 		    text_long(t, a->cold_ns / a->loads));
+	silence(out, s, PROC_LOADER);
 }
 
 static void
@@ -137,18 +149,7 @@ waits(char *out, const struct snap *s, const struct snap_request *r)
 	else
 		more(out, ": the first of the queue ");
 	why(out, s, q, first, r->why);
-}
-
-/* Whoever is to compute it may hang. */
-static void
-silence(char *out, const struct snap *s)
-{
-	const struct snap_process *gpuexec = &s->process[PROC_GPUEXEC];
-	char t[TEXT_MAX];
-
-	if (gpuexec->silent_ns > SECOND)
-		more(out, "; gpuexec has been silent for %s",
-		    text_long(t, gpuexec->silent_ns));
+	silence(out, s, PROC_SCHEDULER);
 }
 
 static void
@@ -158,7 +159,7 @@ runs(char *out, const struct snap *s, const struct snap_request *r)
 
 	more(out, "runs: %u of at most %u tokens, the last one %s ago",
 	    r->tokens, r->max_tokens, text_long(t, r->quiet_ns));
-	silence(out, s);
+	silence(out, s, PROC_GPUEXEC);
 }
 
 char *
@@ -176,7 +177,7 @@ explain_request(char *out, const struct snap *s, const struct snap_request *r)
 		    text_long(t, r->quiet_ns));
 		more(out, "%s; its prompt is being computed",
 		    text_long(t, r->waited_ns));
-		silence(out, s);
+		silence(out, s, PROC_GPUEXEC);
 		break;
 	case SNAP_RUNNING:
 		runs(out, s, r);

@@ -116,6 +116,10 @@ draw_message(struct ui *u, struct page *p, int y)
 		else if (l != NULL && l->rows > 0)
 			page_say(p, 0, y, LOOK_DIM, "%u of %u %s",
 			    l->cursor + 1, l->all, l->kind->what);
+		else if (u->view == VIEW_help)
+			page_put(p, 0, y, LOOK_DIM,
+			    "arrows, PgUp, PgDn: the rest of it; what the "
+			    "columns mean is below the keys");
 	}
 }
 

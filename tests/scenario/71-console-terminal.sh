@@ -20,7 +20,7 @@ refused()
 	has "$text" "$dir/reply"
 }
 refused 1 'needs a terminal; --once prints' $top
-refused 1 "$(name 1)" "$B/bin/chameleon" top --once --instance "no-$(name 1)"
+refused 3 "$(name 1)" "$B/bin/chameleon" top --once --instance "no-$(name 1)"
 refused 2 'want overview, queues' $top --once --view queue
 refused 2 "no column 'hit' of adapters; there are name" $top --once \
     --view adapters --sort hit

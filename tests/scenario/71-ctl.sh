@@ -65,7 +65,9 @@ until_true 20 finished_in_history
 ctl 0 events --json
 has '^{"events":\[' "$dir/out"
 ctl 2 evnts
-has "did you mean 'events'" "$dir/err"
+has "no command 'evnts'; did you mean 'events'" "$dir/err"
+ctl 2 adapters roman
+has 'takes nothing behind it' "$dir/err"
 
 # What is asked for.
 ctl 0 load roman
@@ -100,6 +102,13 @@ has 'It asked adapter roman, version 1' "$dir/out"
 has 'first token came after' "$dir/out"
 ctl 0 explain done-1 --json
 has '"id":"done-1".*"times_ms":{"ttft":' "$dir/out"
+ctl 0 ended
+[ "$(column id "$dir/out" | head -n 1)" = done-1 ] || fail "not the last first"
+ctl 0 ended --sort -ttft_ms --json
+has '^{"ended":\[.*"id":"done-1".*"ttft_ms":[0-9]' "$dir/out"
+ctl 0 events --filter roman
+[ "$(column bytes "$dir/out" | grep -c '^[1-9]')" -gt 0 ] || fail "no bytes"
+[ "$(column took_ms "$dir/out" | grep -c '^[0-9]')" -gt 0 ] || fail "no time"
 ctl 1 explain done-2
 has 'reach back' "$dir/err"
 

@@ -15,6 +15,8 @@ done
 has 'explain' "$dir/man/chameleon-ctl.1"
 has 'SLOT' "$dir/man/chameleon-ctl.1"
 has 'policy.eviction' "$dir/man/chameleon.yaml.5"
+has 'COLUMNS OF ended' "$dir/man/chameleon-ctl.1"
+has 'keep it on the device' "$dir/man/chameleon-top.1"
 
 "$B/bin/chameleon" completion bash >"$dir/completion"
 # complete WORDS...: what is offered for the last of them.
@@ -39,6 +41,10 @@ offers 'lru lfu' ctl set policy.eviction l
 offers 'policy.eviction=' serve --set policy.evicti
 offers 'f32' logits --dtype f3
 offers 'serve' help ser
+offers 's-lora-sjf' serve --system s-lora-s
+offers 'json' serve --log j
+offers 'used_ms' ctl adapters --sort us
+offers '-ttft_ms' ctl ended --sort -tt
 start
 offers "$(name "$E")" ctl --instance "$(name "$E")"
 offers "$(name "$E")" top -i "$(name "$E")"

@@ -19,6 +19,7 @@ trap end_all EXIT
 
 metrics_option="--set metrics.listen=127.0.0.1:0"
 start
+has ' adapters=20 metrics=127' "$dir/1/log"
 [ -n "$(metrics)" ] || fail "no metrics in: $(cat "$dir/1/out")"
 get /health >"$dir/health" || fail "not well: $(cat "$dir/health")"
 quiz --requests 200 --in-flight 16

@@ -119,13 +119,13 @@ END_TEST
 START_TEST(the_ring_keeps_the_last_points)
 {
 	past_begin(&past, own(), 0);
-	for (int i = 1; i <= HISTORY + 5; i++)
+	for (int i = 1; i <= HISTORY_KEPT + 5; i++)
 		ck_assert(past_turn(&past, own(), i * SECOND));
 	struct history_point p;
 
 	ck_assert(!history_get(made.history, 5, &p));
 	ck_assert_int_eq(point(6).at_ns, 6 * SECOND);
-	ck_assert_int_eq(point(HISTORY + 5).at_ns, (HISTORY + 5) * SECOND);
+	ck_assert_int_eq(point(HISTORY_KEPT + 5).at_ns, (HISTORY_KEPT + 5) * SECOND);
 }
 END_TEST
 
