@@ -125,7 +125,8 @@ START_TEST(the_ring_keeps_the_last_points)
 
 	ck_assert(!history_get(made.history, 5, &p));
 	ck_assert_int_eq(point(6).at_ns, 6 * SECOND);
-	ck_assert_int_eq(point(HISTORY_KEPT + 5).at_ns, (HISTORY_KEPT + 5) * SECOND);
+	ck_assert_int_eq(point(HISTORY_KEPT + 5).at_ns,
+	    (HISTORY_KEPT + 5) * SECOND);
 }
 END_TEST
 
