@@ -44,6 +44,15 @@ event_took(const struct event_note *e)
 	    -1;
 }
 
+/* NaN of what has none. */
+static double
+event_bytes(const struct event_note *e)
+{
+	return e->kind == EVENT_WANTED || e->kind == EVENT_EVICTED ?
+	    (double)e->value :
+	    NAN;
+}
+
 /* The functions of the tables' columns; then the columns. */
 
 #define TEXT_COLUMN(id, head, wide, value, help)                               \
@@ -207,14 +216,14 @@ look_event(const struct snap *s, uint32_t i)
 
 const struct list_kind list_kinds[LISTS] = {
 	[LIST_ADAPTERS] = { "adapters", adapter_columns, COUNT(adapter_columns),
-	    0, false, count_adapters, which_adapter, look_adapter },
+	    0, false, 0, count_adapters, which_adapter, look_adapter },
 	[LIST_REQUESTS] = { "open requests", request_columns,
-	    COUNT(request_columns), -1, false, count_requests, which_request,
+	    COUNT(request_columns), -1, false, 1, count_requests, which_request,
 	    look_request },
 	[LIST_ENDED] = { "ended requests", ended_columns, COUNT(ended_columns),
-	    -1, true, count_ended, which_ended, look_ended },
+	    -1, true, 1, count_ended, which_ended, look_ended },
 	[LIST_EVENTS] = { "events", event_columns, COUNT(event_columns), -1,
-	    true, count_events, which_event, look_event },
+	    true, -1, count_events, which_event, look_event },
 };
 
 int64_t

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #define MARK_COLUMNS 1 /* in front of the chosen row */
-#define SPARE_MAX 24   /* that the first text grows by */
+#define SPARE_MAX 24   /* that a column grows by */
 #define TIME_MAX 9e18  /* nanoseconds that a nsec holds */
 #define REST_MIN 4     /* of the last column, or it does not show */
 
@@ -269,23 +269,24 @@ takes_the_rest(const struct list *l, int i)
 	    l->kind->column[i].kind == COLUMN_TEXT;
 }
 
-/* The first text takes some of what is left when everything shows, the last one
- * the rest of it. */
+/* One column takes some of what is left when everything shows, the last one the
+ * rest of it. */
 static int
 width(const struct list *l, int i, int x, int wide)
 {
 	const struct column *c = l->kind->column;
-	int first = 0, spare = wide - MARK_COLUMNS;
+	int spare = wide - MARK_COLUMNS;
 
 	if (takes_the_rest(l, i))
 		return wide - x;
-	while (c[first].kind != COLUMN_TEXT)
-		first++;
-	for (int k = 0; k < l->kind->columns && i == first; k++)
-		spare -= c[k].wide + 1;
-	if (i != first || spare < 0 || l->shift > 0)
+	if (i != l->kind->grows || l->shift > 0)
 		return c[i].wide;
-	return c[i].wide + (spare < SPARE_MAX ? spare : SPARE_MAX);
+	for (int k = 0; k < l->kind->columns; k++)
+		spare -= c[k].wide + 1;
+	return c[i].wide +
+	    (spare < 0		      ? 0 :
+		    spare < SPARE_MAX ? spare :
+					SPARE_MAX);
 }
 
 /* The first column always shows; then those from shift on, as they fit. */

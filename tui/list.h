@@ -58,6 +58,7 @@ struct list_kind {
 	int columns;
 	int sort; /* at first; -1: as the reading has them */
 	bool reverse;
+	int grows; /* column that takes some of the width that is left; -1 */
 	uint32_t (*count)(const struct snap *);
 	uint64_t (*identity)(const struct snap *, uint32_t row);
 	enum page_look (*look)(const struct snap *, uint32_t row);
