@@ -240,17 +240,17 @@ static void
 print_memory(const struct snap_memory *m)
 {
 	const struct {
-		const char *name;
+		const char *form;
 		uint64_t bytes;
-	} parts[] = { { "weights", m->weights }, { "kv", m->kv },
-		{ "in use", m->kv_used }, { "adapters", m->adapters },
-		{ "idle", m->idle }, { "host", m->host },
-		{ "shared", m->shared } };
+	} parts[] = { { "weights %s", m->weights }, { ", KV %s", m->kv },
+		{ " (%s used)", m->kv_used }, { ", adapters %s", m->adapters },
+		{ ", free %s", m->idle }, { "; on host %s", m->host },
+		{ ", shared %s", m->shared } };
 	char text[32];
 
-	printf("memory    ");
+	printf("memory     ");
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-		printf("%s %s %s", i > 0 ? "," : "", parts[i].name,
+		printf(parts[i].form,
 		    units_bytes(text, sizeof(text), parts[i].bytes));
 	printf("\n");
 }
@@ -261,7 +261,7 @@ print_times(const struct snap *s)
 	printf("times      %-8s %10s %10s %10s %10s\n", "ms", "count", "p50",
 	    "p90", "p99");
 	for (size_t i = 0; i < TIMES; i++)
-		printf("           %-8s %10ju %10.3f %10.3f %10.3f\n",
+		printf("           %-8s %10ju %10.2f %10.2f %10.2f\n",
 		    times[i].name, (uintmax_t)s->histogram[times[i].id].total,
 		    quantile(s, i, 0.5), quantile(s, i, 0.9),
 		    quantile(s, i, 0.99));
