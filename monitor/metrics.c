@@ -124,13 +124,19 @@ static const struct {
 
 /* ------------------------------------------------------------- the page */
 
+static bool
+is_peers(const char *family)
+{
+	return strncmp(family, PEER, strlen(PEER)) == 0;
+}
+
 /* The sample's name, and the labels that all of its family have. */
 static void
 begin(const struct sight *v, struct page *p, const char *family,
     const char *suffix)
 {
 	page_begin(p, family, suffix);
-	if (strncmp(family, PEER, strlen(PEER)) == 0) {
+	if (is_peers(family)) {
 		page_label(p, "model_name", v->model);
 		page_label(p, "engine", ENGINE);
 	}
@@ -198,13 +204,17 @@ spread(const struct sight *v, struct page *p, const char *family,
 void
 metrics_page(const struct sight *v, struct page *p)
 {
+	bool peers = strcmp(v->snap.conf.metrics_vllm_names, "no") != 0;
 	const char *family = "";
 
 	for (uint32_t i = 0; i < metrics_count; i++) {
 		const struct metrics_row *row = &metrics_rows[i];
 
-		if (row->kind == ROW_FAMILY) {
+		if (row->kind == ROW_FAMILY)
 			family = row->text;
+		if (is_peers(family) && !peers)
+			continue;
+		if (row->kind == ROW_FAMILY) {
 			page_family(p, family, metrics_types[row->type],
 			    row->help);
 		} else if (row->kind == ROW_SPREAD)

@@ -204,6 +204,16 @@ START_TEST(tokens_end_at_the_context)
 }
 END_TEST
 
+START_TEST(vllms_names_are_left_out_when_nobody_wants_them)
+{
+	ck_assert_ptr_nonnull(strstr(written(), "vllm:num_requests_running"));
+	strcpy(conf.metrics_vllm_names, "no");
+	(void)sheet_write(&made.supervisor->settings, &conf, sizeof(conf));
+	ck_assert_ptr_null(strstr(written(), "vllm:"));
+	ck_assert_ptr_nonnull(strstr(page.at, "\nchameleon_up"));
+}
+END_TEST
+
 START_TEST(those_used_most_have_series_of_their_own_and_the_rest_is_other)
 {
 	list(0, "a", DIR_LISTED);
@@ -423,6 +433,7 @@ suite_metrics(void)
 	    rows_and_edges_are_of_one_kind_and_families_are_named_once);
 	tcase_add_test(t, buckets_are_exact_sums_up_to_their_edge);
 	tcase_add_test(t, tokens_end_at_the_context);
+	tcase_add_test(t, vllms_names_are_left_out_when_nobody_wants_them);
 	tcase_add_test(t,
 	    those_used_most_have_series_of_their_own_and_the_rest_is_other);
 	tcase_add_test(t, no_counter_falls_when_others_are_used_more);
