@@ -31,7 +31,7 @@ put(struct sch *h, uint32_t key, struct event_note note)
 
 	note.at_ns = h->now;
 	note.adapter = (int32_t)key - 1;
-	event_put(h->w.events, note, "%.*s", DIR_NAME_MAX - 1, name);
+	event_put_text(h->w.events, note, name, DIR_NAME_MAX - 1);
 }
 
 static void

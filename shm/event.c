@@ -27,21 +27,40 @@ static const char *const reasons[REASON_COUNT] = { [REASON_NONE] = "",
 	[REASON_DISK] = "disk",
 	[REASON_HOST] = "host" };
 
-void
-event_put(struct event_log *log, struct event_note note, const char *fmt, ...)
+static void
+put(struct event_log *log, const struct event_note *note)
 {
 	uint64_t number = note_next(&log->last);
 	struct event *e = &log->at[number % EVENTS_KEPT];
+
+	note_open(&e->number);
+	e->note = *note;
+	note_close(&e->number, number);
+	note_close(&log->last, number);
+}
+
+void
+event_put(struct event_log *log, struct event_note note, const char *fmt, ...)
+{
 	va_list ap;
 
 	va_start(ap, fmt);
 	memset(note.text, 0, sizeof(note.text));
 	(void)vsnprintf(note.text, sizeof(note.text), fmt, ap);
 	va_end(ap);
-	note_open(&e->number);
-	e->note = note;
-	note_close(&e->number, number);
-	note_close(&log->last, number);
+	put(log, &note);
+}
+
+void
+event_put_text(struct event_log *log, struct event_note note, const char *text,
+    size_t most)
+{
+	size_t room = sizeof(note.text) - 1;
+	size_t n = strnlen(text, most < room ? most : room);
+
+	memcpy(note.text, text, n);
+	memset(note.text + n, 0, sizeof(note.text) - n);
+	put(log, &note);
 }
 
 bool

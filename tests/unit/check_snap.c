@@ -295,6 +295,24 @@ START_TEST(events_of_all_processes_come_in_order_of_time)
 }
 END_TEST
 
+START_TEST(the_text_of_an_event_is_cut_to_what_fits)
+{
+	struct event_log *log = as[PROC_LOADER].events[PROC_LOADER];
+	struct event_note note = { .at_ns = SECOND, .kind = EVENT_LOADED };
+	char endless[2 * EVENT_TEXT_MAX];
+
+	memset(endless, 'x', sizeof(endless));
+	memset(note.text, 'y', sizeof(note.text));
+	event_put_text(log, note, endless, 3);
+	event_put_text(log, note, endless, sizeof(endless));
+	event_put(log, note, "%.*s", (int)sizeof(endless), endless);
+	take();
+	ck_assert_str_eq(snap.event[0].note.text, "xxx");
+	ck_assert_uint_eq(strlen(snap.event[1].note.text), EVENT_TEXT_MAX - 1);
+	ck_assert_uint_eq(strlen(snap.event[2].note.text), EVENT_TEXT_MAX - 1);
+}
+END_TEST
+
 START_TEST(the_ring_of_records_keeps_the_last_and_numbers_them)
 {
 	struct record_note note = { .id = "\"r\"", .tokens = 3 };
@@ -409,6 +427,7 @@ suite_snap(void)
 	tcase_add_test(t, what_waits_for_its_own_adapter_says_so);
 	tcase_add_test(t, what_cannot_be_is_not_believed);
 	tcase_add_test(t, events_of_all_processes_come_in_order_of_time);
+	tcase_add_test(t, the_text_of_an_event_is_cut_to_what_fits);
 	tcase_add_test(t, the_ring_of_records_keeps_the_last_and_numbers_them);
 	tcase_add_test(t, moments_lie_between_the_start_of_the_machine_and_now);
 	tcase_add_test(t, memory_is_told_by_owner);
