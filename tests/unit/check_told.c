@@ -6,34 +6,10 @@
 #include <string.h>
 
 #include "scheduler/sch.h"
+#include "tests/unit/sched_steps.h"
 #include "tests/unit/sched_world.h"
 
 Suite *suite_told(void);
-
-static bool
-runs(uint32_t slot)
-{
-	return world_s(slot).state == S_PLACED &&
-	    world_s(slot).gen == word_load(&world.f[slot]).gen;
-}
-
-static void
-open_with(const char *admission, const char *eviction)
-{
-	world_open(1);
-	world_rules(admission, eviction);
-	world.rules.prefetch = PREFETCH_OFF;
-	sch_rules_set(world.core, &world.rules, world.now);
-}
-
-static void
-until_runs(uint32_t slot)
-{
-	for (int n = 0; !runs(slot); n++) {
-		ck_assert_int_lt(n, 500);
-		world_rounds(1);
-	}
-}
 
 static void
 end(void)
@@ -73,7 +49,7 @@ START_TEST(what_happens_to_a_request_is_one_event)
 	struct event_note e;
 	uint32_t slot;
 
-	open_with("fifo", "lru");
+	steps_open("fifo", "lru");
 	(void)snprintf(world.info[4].name, DIR_NAME_MAX, "large");
 	slot = world_submit(4, 3, 50); /* too large for an empty pool */
 	world_turn();
@@ -86,7 +62,7 @@ START_TEST(what_happens_to_a_request_is_one_event)
 	ck_assert_str_eq(e.text, "large");
 	ck_assert_uint_eq(events_of(EVENT_DENIED), 1);
 	slot = world_submit(SLOT_BASE, 4, 8);
-	until_runs(slot);
+	steps_until_runs(slot);
 	place_hold(world.core, slot, REASON_BYPASS);
 	e = last_event(EVENT_SQUASHED);
 	ck_assert_uint_eq(e.reason, REASON_BYPASS);
@@ -100,9 +76,9 @@ END_TEST
 
 START_TEST(a_name_without_an_end_is_cut)
 {
-	open_with("fifo", "lru");
+	steps_open("fifo", "lru");
 	memset(&world.info[0].name, 'x', sizeof(world.info[0].name));
-	until_runs(world_submit(0, 4, 4));
+	steps_until_runs(world_submit(0, 4, 4));
 	ck_assert_uint_eq(strlen(last_event(EVENT_WANTED).text),
 	    DIR_NAME_MAX - 1);
 	end();
@@ -115,7 +91,7 @@ START_TEST(every_meter_that_has_an_event_agrees_with_it)
 	struct rng rng;
 
 	rng_seed(&rng, 5);
-	open_with("chameleon", "chameleon");
+	steps_open("chameleon", "chameleon");
 	for (int i = 0; i < 40; i++) {
 		(void)world_submit((int32_t)rng_below(&rng, ADAPTERS + 1) - 1,
 		    1 + (int32_t)rng_below(&rng, 30),
@@ -150,15 +126,15 @@ for_blocks(void)
 	once(4);
 	once(5);
 	once(3);
-	until_runs(world_submit(SLOT_BASE, 8, 4));
+	steps_until_runs(world_submit(SLOT_BASE, 8, 4));
 }
 
 static void
 for_an_adapter(void)
 {
 	once(4);
-	until_runs(world_submit(SLOT_BASE, 20, 8));
-	until_runs(world_submit(5, 4, 4));
+	steps_until_runs(world_submit(SLOT_BASE, 20, 8));
+	steps_until_runs(world_submit(5, 4, 4));
 }
 
 static void
@@ -214,7 +190,7 @@ START_TEST(an_adapter_that_leaves_says_why)
 	bool room = reason == REASON_KV || reason == REASON_ADAPTER;
 	struct event_note e;
 
-	open_with("fifo", "lru");
+	steps_open("fifo", "lru");
 	leavings[_i].make();
 	world_rounds(3);
 	ck_assert_uint_eq(*(const _Atomic uint64_t *)((const char *)m +
@@ -245,10 +221,10 @@ START_TEST(each_adapter_has_its_own_numbers)
 	uint32_t slot;
 	nsec took;
 
-	open_with("fifo", "lru");
+	steps_open("fifo", "lru");
 	slot = world_submit(3, 4, 30);
 	world_turn();
-	until_runs(slot);
+	steps_until_runs(slot);
 	took = world.core->key[4].here_ns - world.core->key[4].called_ns;
 	(void)world_submit(3, 4, 30);
 	world_rounds(2);
@@ -273,7 +249,7 @@ START_TEST(numbers_outlive_the_scheduler_but_not_the_entry)
 {
 	const struct adapter_meters *u = &world.uses[3];
 
-	open_with("fifo", "lru");
+	steps_open("fifo", "lru");
 	once(3);
 	once(3);
 	world_restart();
@@ -300,7 +276,7 @@ START_TEST(what_adapters_count_is_what_all_count)
 	struct rng rng;
 
 	rng_seed(&rng, 9);
-	open_with("fifo", "gdsf");
+	steps_open("fifo", "gdsf");
 	for (int i = 0; i < 60; i++) {
 		(void)world_submit((int32_t)rng_below(&rng, ADAPTERS + 1) - 1,
 		    1 + (int32_t)rng_below(&rng, 30),
@@ -331,9 +307,9 @@ START_TEST(what_waits_lies_open)
 	const struct slot_wait *w;
 	uint32_t slot;
 
-	open_with("fifo", "lru");
+	steps_open("fifo", "lru");
 	world.plan.batch_max = 1;
-	until_runs(world_submit(2, 4, 20));
+	steps_until_runs(world_submit(2, 4, 20));
 	slot = world_submit(2, 5, 9);
 	world_rounds(1);
 	w = &world.waits[slot];

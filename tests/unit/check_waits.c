@@ -4,34 +4,10 @@
 #include <string.h>
 
 #include "scheduler/sch.h"
+#include "tests/unit/sched_steps.h"
 #include "tests/unit/sched_world.h"
 
 Suite *suite_waits(void);
-
-static bool
-runs(uint32_t slot)
-{
-	return world_s(slot).state == S_PLACED &&
-	    world_s(slot).gen == word_load(&world.f[slot]).gen;
-}
-
-static void
-open_with(const char *admission, const char *eviction)
-{
-	world_open(1);
-	world_rules(admission, eviction);
-	world.rules.prefetch = PREFETCH_OFF;
-	sch_rules_set(world.core, &world.rules, world.now);
-}
-
-static void
-until_runs(uint32_t slot)
-{
-	for (int n = 0; !runs(slot); n++) {
-		ck_assert_int_lt(n, 500);
-		world_rounds(1);
-	}
-}
 
 static nsec
 wait_of(uint32_t slot)
@@ -59,13 +35,13 @@ START_TEST(who_starts_at_once_has_waited_for_nothing)
 	static const struct wait_split nothing;
 	uint32_t slot;
 
-	open_with("fifo", "lru");
-	until_runs(world_submit(0, 4, 4));
+	steps_open("fifo", "lru");
+	steps_until_runs(world_submit(0, 4, 4));
 	ck_assert(world_settle(50));
 	world.info[0].disk_us = 7;
 	slot = world_submit(0, 4, 4);
 	world_turn();
-	ck_assert(runs(slot));
+	ck_assert(steps_runs(slot));
 	ck_assert_uint_eq(world.ticket[slot].source, SLOT_RESIDENT);
 	ck_assert_mem_eq(&world.ticket[slot].wait, &nothing, sizeof(nothing));
 	ck_assert_uint_eq(world.ticket[slot].queue, 1);
@@ -78,12 +54,12 @@ START_TEST(a_wait_for_its_own_load_is_no_other_wait)
 	const struct wait_split *w;
 	uint32_t slot;
 
-	open_with("fifo", "lru");
+	steps_open("fifo", "lru");
 	world.info[0].disk_us = 5000;
 	world.info[0].host_us = 2;
 	world.info[0].copy_us = 300;
 	slot = world_submit(0, 4, 4);
-	until_runs(slot);
+	steps_until_runs(slot);
 	w = &world.ticket[slot].wait;
 	ck_assert_int_gt(w->loading_ns, 0);
 	ck_assert_int_eq(w->loading_ns, wait_of(slot));
@@ -98,17 +74,17 @@ START_TEST(who_comes_later_waits_for_its_own_part_of_a_full_batch)
 {
 	uint32_t first, second, third;
 
-	open_with("fifo", "lru");
+	steps_open("fifo", "lru");
 	world.plan.batch_max = 1;
 	first = world_submit(SLOT_BASE, 4, 30);
 	second = world_submit(SLOT_BASE, 4, 4);
 	world_rounds(3);
 	world.now += 7 * MILLISECOND; /* in the middle of a turn's reason */
 	third = world_submit(SLOT_BASE, 4, 4);
-	ck_assert(runs(first));
-	until_runs(second);
+	ck_assert(steps_runs(first));
+	steps_until_runs(second);
 	waited_for(second, WHY_BATCH);
-	until_runs(third);
+	steps_until_runs(third);
 	waited_for(third, WHY_BATCH);
 	ck_assert_int_lt(world.ticket[third].seen_ns,
 	    world.ticket[second].placed_ns);
@@ -120,10 +96,10 @@ START_TEST(who_lacks_memory_says_so)
 {
 	uint32_t big;
 
-	open_with("fifo", "lru");
-	until_runs(world_submit(SLOT_BASE, 40, 8));
+	steps_open("fifo", "lru");
+	steps_until_runs(world_submit(SLOT_BASE, 40, 8));
 	big = world_submit(SLOT_BASE, 55, 4);
-	until_runs(big);
+	steps_until_runs(big);
 	waited_for(big, WHY_MEMORY);
 	end();
 }
@@ -134,10 +110,10 @@ START_TEST(who_is_beyond_its_quota_says_so)
 {
 	uint32_t second;
 
-	open_with("chameleon", "lru");
-	until_runs(world_submit(SLOT_BASE, 4, 50));
+	steps_open("chameleon", "lru");
+	steps_until_runs(world_submit(SLOT_BASE, 4, 50));
 	second = world_submit(SLOT_BASE, 4, 50);
-	until_runs(second);
+	steps_until_runs(second);
 	waited_for(second, WHY_QUOTA);
 	end();
 }
@@ -148,13 +124,13 @@ START_TEST(who_stands_behind_a_head_that_lacks_its_adapter_says_so)
 	const struct wait_split *w;
 	uint32_t head, small;
 
-	open_with("fifo", "lru");
-	until_runs(world_submit(SLOT_BASE, 40, 8));
+	steps_open("fifo", "lru");
+	steps_until_runs(world_submit(SLOT_BASE, 40, 8));
 	head = world_submit(4, 18, 2);
 	small = world_submit(SLOT_BASE, 3, 4);
-	until_runs(small);
+	steps_until_runs(small);
 	waited_for(small, WHY_ADAPTER);
-	until_runs(head);
+	steps_until_runs(head);
 	w = &world.ticket[head].wait;
 	ck_assert_int_gt(w->by_ns[WHY_ADAPTER], 0);
 	ck_assert_int_gt(w->loading_ns, 0);
@@ -169,16 +145,16 @@ START_TEST(a_load_under_a_full_batch_counts_once)
 	uint32_t slot;
 	nsec here;
 
-	open_with("fifo", "lru");
+	steps_open("fifo", "lru");
 	world.plan.batch_max = 1;
 	world.rules.prefetch = PREFETCH_QUEUE;
 	sch_rules_set(world.core, &world.rules, world.now);
-	until_runs(world_submit(SLOT_BASE, 4, 30));
+	steps_until_runs(world_submit(SLOT_BASE, 4, 30));
 	slot = world_submit(0, 4, 4);
 	while (!resident_here(world.core, 1))
 		world_rounds(1);
 	here = world.core->key[1].here_ns;
-	until_runs(slot);
+	steps_until_runs(slot);
 	w = &world.ticket[slot].wait;
 	ck_assert_int_gt(w->loading_ns, 0);
 	ck_assert_int_eq(w->loading_ns, here - world.ticket[slot].seen_ns);
@@ -192,11 +168,11 @@ START_TEST(who_moves_between_queues_takes_its_wait_along)
 {
 	uint32_t slot;
 
-	open_with("fifo", "lru");
+	steps_open("fifo", "lru");
 	world.plan.batch_max = 1;
 	world.rules.age_ns = 10 * MILLISECOND;
 	sch_rules_set(world.core, &world.rules, world.now);
-	until_runs(world_submit(SLOT_BASE, 4, 40));
+	steps_until_runs(world_submit(SLOT_BASE, 4, 40));
 	slot = world_submit(SLOT_BASE, 4, 4);
 	world_rounds(3);
 	ck_assert_uint_eq(world.waits[slot].queue, 1);
@@ -204,7 +180,7 @@ START_TEST(who_moves_between_queues_takes_its_wait_along)
 	sch_rules_set(world.core, &world.rules, world.now);
 	world_rounds(12);
 	ck_assert_uint_eq(world.waits[slot].queue, 0);
-	until_runs(slot);
+	steps_until_runs(slot);
 	waited_for(slot, WHY_BATCH);
 	ck_assert_uint_eq(world.ticket[slot].queue, 0);
 	end();
@@ -215,15 +191,15 @@ START_TEST(who_waits_behind_those_of_age_waits_for_what_they_wait_for)
 {
 	uint32_t old, young;
 
-	open_with("chameleon", "lru");
+	steps_open("chameleon", "lru");
 	world.rules.age_ns = 5 * MILLISECOND;
 	sch_rules_set(world.core, &world.rules, world.now);
-	until_runs(world_submit(SLOT_BASE, 40, 20));
+	steps_until_runs(world_submit(SLOT_BASE, 40, 20));
 	old = world_submit(SLOT_BASE, 55, 4);
 	world_rounds(8);
 	young = world_submit(SLOT_BASE, 3, 4);
 	world_rounds(1);
-	ck_assert(!runs(young) && !runs(old));
+	ck_assert(!steps_runs(young) && !steps_runs(old));
 	ck_assert_uint_eq(world.waits[old].queue, 0);
 	ck_assert_uint_eq(world.queues[0].why, WHY_MEMORY);
 	ck_assert_uint_eq(world.queues[1].why, WHY_MEMORY);
@@ -236,16 +212,16 @@ START_TEST(a_squash_changes_nothing_of_the_first_wait)
 	struct slot_ticket before;
 	uint32_t slot;
 
-	open_with("fifo", "lru");
+	steps_open("fifo", "lru");
 	world.plan.batch_max = 1;
-	until_runs(world_submit(SLOT_BASE, 4, 10));
+	steps_until_runs(world_submit(SLOT_BASE, 4, 10));
 	slot = world_submit(SLOT_BASE, 4, 30);
-	until_runs(slot);
+	steps_until_runs(slot);
 	world_rounds(2);
 	before = world.ticket[slot];
 	place_hold(world.core, slot, REASON_MEMORY);
 	world_rounds(1);
-	until_runs(slot);
+	steps_until_runs(slot);
 	ck_assert_uint_eq(world.ticket[slot].squashes, 1);
 	ck_assert_int_eq(world.ticket[slot].placed_ns, before.placed_ns);
 	ck_assert_mem_eq(&world.ticket[slot].wait, &before.wait,
