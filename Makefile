@@ -12,7 +12,18 @@ RELEASED := 2026-11-26
 PACKAGES := yaml-0.1 jansson libpcre2-8 libcrypto ncursesw libmicrohttpd
 SHELL    := /bin/sh
 clang    := $(findstring clang,$(CC))
-B        := build$(if $(SAN),-$(SAN))$(if $(clang),-clang)
+
+# What computes: cpu, cuda (with the toolkit), cudasim (the same sources against
+# tests/cudasim/).  auto: cuda where the toolkit is; a kind that was asked for
+# by name is built in a folder of its own.
+NVCC  ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc \
+	$(addsuffix /nvcc,$(subst :, ,$(PATH)))))
+KIT    = $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
+KIND  := $(or $(patsubst 0,cpu,$(filter 0,$(CUDA))),$(patsubst \
+	1,cuda,$(filter 1,$(CUDA))),$(patsubst sim,cudasim,$(filter \
+	sim,$(CUDA))),$(if $(or $(SAN),$(clang)),cpu,$(if $(NVCC),cuda,cpu)))
+B     := build$(if $(filter auto,$(CUDA)),,-$(KIND))$(if \
+	$(SAN),-$(SAN))$(if $(clang),-clang)
 
 WARN := -Werror -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
 	-Wmissing-prototypes -Wvla -Wpointer-arith -Wwrite-strings
@@ -27,13 +38,31 @@ override CFLAGS += -std=c11 -O2 -g -D_GNU_SOURCE -I. -I$(B) -MMD -MP $(WARN) \
 	$(if $(filter undefined,$(SAN)),-fno-sanitize-recover=all)
 LDLIBS = -Wl,--as-needed $$(pkg-config --libs $(PACKAGES)) -lunistring \
 	-lm -pthread
+# The toolkit's C headers are C11 but for a pedantic word or two.
+CUDA_cuda    = -isystem $(KIT)/include
+CUDA_cudasim = -isystem tests/cudasim/include
+override CFLAGS += $(CUDA_$(KIND))
+LDCUDA_cuda    = -L$(KIT)/lib64 -Wl,-rpath,$(KIT)/lib64 -lcublasLt \
+	-lcudart_static -ldl -lrt -lstdc++
+LDCUDA_cudasim = -lrt -lstdc++
+LDLIBS += $(LDCUDA_$(KIND))
+# sm_80 and sm_90 as they are, PTX for what comes later.
+GENCODE = -gencode=arch=compute_80,code=sm_80 \
+	-gencode=arch=compute_90,code=[sm_90,compute_90]
+CUFLAGS_cuda = -std=c++17 -O3 -I. -lineinfo -MMD -MP $(GENCODE) \
+	-Xcompiler=-Wall,-Wextra -diag-suppress=177 --threads 2
+CUFLAGS_cudasim = -std=c++17 -O2 -g -x c++ -I. $(CUDA_cudasim) -MMD -MP -Wall \
+	-Wextra -Wno-unknown-pragmas $(if $(SAN),$(SAN_FLAGS))
+CUCC_cuda = $(NVCC)
+CUCC_cudasim = $(CXX)
 LINK   = @mkdir -p $(@D); echo "  link    $@"; $(CC) $(CFLAGS) -o $@ \
 	-Wl,--start-group $(filter %.o %.a,$^) -Wl,--end-group
 
-ifeq ($(CUDA),1)
-$(error CUDA=1: this version has no CUDA backend; build with CUDA=0 or CUDA=auto)
-else ifeq ($(filter auto 0,$(CUDA)),)
-$(error CUDA=$(CUDA): want auto, 0 or 1)
+ifeq ($(filter auto 0 1 sim,$(CUDA)),)
+$(error CUDA=$(CUDA): want auto, 0, 1 or sim)
+endif
+ifeq ($(CUDA)$(NVCC),1)
+$(error CUDA=1: no nvcc in PATH or /usr/local/cuda; install the CUDA toolkit (Debian: nvidia-cuda-toolkit, or NVIDIA's own) or build with CUDA=0)
 endif
 ifneq ($(filter-out address undefined thread,$(SAN)),)
 $(error SAN=$(SAN): want address, undefined or thread)
@@ -44,10 +73,16 @@ endif
 ROLES    := monitor frontend scheduler loader gpuexec
 LIBS     := base conf model policy shm device proc snap admin supervisor tui sim
 PROGRAMS := $(B)/bin/chameleon $(ROLES:%=$(B)/bin/chameleon-%)
-LIB_A    := $(patsubst %,$(B)/%.a,$(LIBS))
 ROLE_A   := $(patsubst %,$(B)/%.a,$(ROLES))
-src = $(filter-out %/main.c %_cuda.c,$(foreach d,$1 $1/* $1/*/*,$(wildcard $d/*.c)))
-obj = $(patsubst %.c,$(B)/%.o,$(call src,$1))
+# X_nocuda.c stands in for X_cuda.c and the folders cuda/ where there is none.
+not_cpu := %_cuda.c gpuexec/cuda/%
+not_cuda := %_nocuda.c
+not_cudasim := %_nocuda.c
+src = $(filter-out %/main.c $(not_$(KIND)),$(foreach d,$1 $1/* $1/*/*,\
+	$(wildcard $d/*.c) $(wildcard $d/*.cu)))
+obj = $(patsubst %,$(B)/%.o,$(basename $(call src,$1)))
+SIM_A := $(if $(filter cudasim,$(KIND)),$(B)/tests/cudasim.a)
+LIB_A    := $(patsubst %,$(B)/%.a,$(LIBS)) $(SIM_A)
 extra = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/$1/*.c))
 SWARM_O  := $(patsubst %.c,$(B)/%.o,$(wildcard tests/swarm/*.c))
 UNIT_O   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/unit/*.c)) \
@@ -55,7 +90,7 @@ UNIT_O   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/unit/*.c)) \
 DEPS     := build/deps.stamp
 DEPS_TESTS := build/deps-tests.stamp
 
-.PHONY: all demo check bench paper paper-live stress swarm man install clean help \
+.PHONY: all demo check kernels bench paper paper-live stress swarm man install clean help \
 	deps metrics-doc FORCE \
 	floors sizes purity readmes words format
 all: $(PROGRAMS) ## build every program (the default)
@@ -65,6 +100,9 @@ demo: all $(B)/tools/quiz ## serve models/demo, ask every adapter, print the ans
 
 check: $(DEPS_TESTS) all $(B)/check $(call extra,tools) floors sizes purity readmes words format ## every rule and every test; SAN=address|undefined|thread for a build that watches itself
 	@$(if $(filter thread,$(SAN)),setarch -R )$(B)/check
+
+kernels: $(B)/kernels ## CUDA=1 or sim: every kernel against its definition
+	$<
 
 bench: all $(call extra,bench) ## measure speed and memory against the bars (about ten minutes); ROWS='single prefill' for some
 	@tests/bench/run $(B) $(ROWS)
@@ -112,8 +150,8 @@ help: ## this list
 	    awk -F'~' '{ printf "  %-26s %s\n", $$1, $$2 }'
 	@echo "  variables                  CC=clang SAN=address|undefined|thread" \
 	    "PREFIX= DESTDIR="
-	@echo "                             CUDA=auto|0 (this version has the cpu" \
-	    "backend alone)"
+	@echo "                             CUDA=auto|0|1|sim (auto: with CUDA where" \
+	    "nvcc is)"
 
 # What a machine lacks is installed once, before anything is compiled.
 $(DEPS): tools/deps.sh
@@ -132,6 +170,19 @@ $(B)/tests/main.o: $(B)/tests/suites.tbl
 .SECONDEXPANSION:
 $(LIB_A) $(ROLE_A) $(B)/cli.a: $(B)/%.a: $$(call obj,$$*)
 	@mkdir -p $(@D); rm -f $@; $(AR) qcs $@ $^
+$(B)/tests/cudasim.a: $(patsubst %,$(B)/%.o,$(basename $(wildcard tests/cudasim/*.cc tests/cudasim/*.c)))
+	@mkdir -p $(@D); rm -f $@; $(AR) qcs $@ $^
+# The kernels against their definitions; on the GPU, or on the stand-in for one.
+KERNELS_O := $(patsubst %.c,$(B)/%.o,$(wildcard tests/kernels/*.c))
+$(B)/kernels: $(KERNELS_O) $(B)/tests/kernels/main.o $(B)/gpuexec.a $(B)/model.a $(B)/device.a $(B)/base.a $(SIM_A)
+	$(LINK) $$(pkg-config --libs check) $(LDLIBS)
+$(B)/tests/kernels/suites.tbl: FORCE
+	@mkdir -p $(@D)
+	@sed -n 's/^Suite \*\(suite_[a-z0-9_]*\)(void);.*/SUITE(\1)/p' \
+	    tests/kernels/*.c >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+$(B)/tests/kernels/main.o: tests/main.c $(B)/tests/kernels/suites.tbl | $(DEPS)
+	@$(CC) $(CFLAGS) -DSUITES='"tests/kernels/suites.tbl"' -c -o $@ $<
 $(B)/bin/chameleon: $(B)/cli/main.o $(B)/cli.a $(ROLE_A) $(LIB_A)
 	$(LINK) $(LDLIBS)
 $(B)/bin/chameleon-%: $(B)/%/main.o $(B)/%.a $(LIB_A)
@@ -146,6 +197,10 @@ $(B)/swarm/swarm: $(SWARM_O) $(ROLE_A) $(LIB_A)
 	$(LINK) $(LDLIBS)
 $(B)/tools/%: $(B)/tests/tools/%.o $(B)/cli.a $(ROLE_A) $(LIB_A)
 	$(LINK) $(LDLIBS)
+$(B)/%.o: %.cu | $(DEPS)
+	@mkdir -p $(@D); echo "  cuda    $<"; $(CUCC_$(KIND)) $(CUFLAGS_$(KIND)) -c -o $@ $<
+$(B)/tests/cudasim/%.o: tests/cudasim/%.cc | $(DEPS)
+	@mkdir -p $(@D); echo "  c++     $<"; $(CXX) $(CUFLAGS_cudasim) -c -o $@ $<
 $(B)/%.o: %.c | $(DEPS)
 	@mkdir -p $(@D); echo "  cc      $<"; $(CC) $(CFLAGS) -c -o $@ $<
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

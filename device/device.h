@@ -1,14 +1,24 @@
 /*
  * device.h -- the memory of a device, by offset.
  *
+ *	[ weights | chunk 0 | chunk 1 | ... ]
+ *
  * The pool is one range of equal chunks that several processes hold; each has
- * it at another address, so everybody speaks in offsets.  Who may write where
- * is the chunk table's affair (shm/dir.h), not this file's.
+ * it at another address, so everybody speaks in offsets from chunk 0.  Who may
+ * write where is the chunk table's affair (shm/dir.h), not this file's.
  *
  *	host    a POSIX shared-memory object; a chunk takes memory when it is
- *	        first committed, and a copy is over when it returns
+ *	        first committed; no weights in front
+ *	cuda    memory of a GPU that the holder has allocated and exported; all
+ *	        of it is there from the start.  Weights lie in front of the
+ *	        chunks, so that they outlive gpuexec
  *
- * Threads  Commit and copy from any thread, for ranges that do not overlap.
+ * A copy is over when it returns: the device has the bytes.
+ *
+ * Threads  Commit, copy and read from any thread, for ranges that do not
+ *          overlap.
+ * Errors   ERR_DEVICE after which every call fails ends the process with last
+ *          words (cuda_check.h): the supervisor starts it again.
  */
 #ifndef DEVICE_DEVICE_H
 #define DEVICE_DEVICE_H
@@ -18,9 +28,23 @@
 
 struct device; /* one opened pool */
 
-/* Opens the pool behind fd.  ERR_MEMORY, ERR_IO. */
-int device_open_host(struct device **, int fd, uint64_t bytes,
-    uint64_t chunk_bytes);
+enum device_kind { DEVICE_HOST, DEVICE_CUDA };
+
+#define DEVICE_HANDLE_BYTES 64
+
+/* Where a pool is. */
+struct device_pool {
+	uint32_t kind;				   /* enum device_kind */
+	int fd;					   /* host: the object */
+	int ordinal;				   /* cuda: which GPU */
+	unsigned char handle[DEVICE_HANDLE_BYTES]; /* cuda: the holder's */
+	uint64_t weights_bytes; /* in front of the chunks; host: 0 */
+	uint64_t bytes;		/* of all chunks */
+	uint64_t chunk_bytes;
+};
+
+/* ERR_MEMORY, ERR_IO, ERR_DEVICE; ERR_UNSUPPORTED: cuda, in a build without. */
+int device_open(struct device **, const struct device_pool *);
 void device_close(struct device *);
 
 uint64_t device_bytes(const struct device *);
@@ -29,10 +53,23 @@ uint64_t device_bytes(const struct device *);
  * process has not done so yet.  ERR_MEMORY: the machine has none left. */
 int device_commit(struct device *, uint64_t offset, uint64_t n);
 
-/* Copies n bytes from host memory to the pool; committed first. */
+/* Copies n bytes from host memory to the pool; committed first.  From memory
+ * given to device_pin they go straight, else through pinned staging. */
 int device_copy(struct device *, uint64_t offset, const void *from, uint64_t n);
 
-/* Where the host reads and writes an offset; the cpu backend alone may. */
-void *device_host_address(struct device *, uint64_t offset);
+/* Copies n bytes from the pool to host memory. */
+int device_read(struct device *, void *to, uint64_t offset, uint64_t n);
+
+/* Memory that copies come from is pinned for the device, until device_close.
+ * staging: device_copy may use it for what is not pinned itself.  Costs time;
+ * host: nothing happens. */
+int device_pin(struct device *, void *at, uint64_t bytes, bool staging);
+
+/* Where this process's kernels find an offset.  host: an address that may be
+ * read and written; cuda: a device address, for nobody but the GPU. */
+void *device_address(struct device *, uint64_t offset);
+
+/* cuda: where the region of the weights begins; host: NULL. */
+void *device_weights(struct device *);
 
 #endif

@@ -21,7 +21,7 @@ block_address(struct gx *g, uint32_t b)
 	    b % p->blocks_per_chunk * p->kv_block_bytes;
 	if (device_commit(g->device, offset, p->kv_block_bytes) != 0)
 		return NULL;
-	return device_host_address(g->device, offset);
+	return device_address(g->device, offset);
 }
 
 void
@@ -106,7 +106,7 @@ find_pages(struct gx *g, const struct gx_lease *l, uint64_t *bytes)
 	for (*bytes = 0; *bytes < want; *bytes += size) {
 		if (n == g->pages_max || chunk >= p->chunks)
 			return 0;
-		g->pages[n++] = device_host_address(g->device,
+		g->pages[n++] = device_address(g->device,
 		    chunk * p->chunk_bytes + begin);
 		chunk = atomic_load_explicit(&g->segs->next[chunk],
 		    memory_order_relaxed);

@@ -45,8 +45,10 @@ gx_join(struct gx *g, struct proc *p)
 	segs_rx(&p->segs, RING_FE_GX, &g->from_frontend);
 	segs_tx(&p->segs, RING_GX_SC, &g->to_scheduler);
 	segs_tx(&p->segs, RING_GX_FE, &g->to_frontend);
-	e = device_open_host(&g->device, p->segs.pool_fd,
-	    (uint64_t)plan->chunks * plan->chunk_bytes, plan->chunk_bytes);
+	e = device_open(&g->device,
+	    &(struct device_pool){ .fd = p->segs.pool_fd,
+		.bytes = (uint64_t)plan->chunks * plan->chunk_bytes,
+		.chunk_bytes = plan->chunk_bytes });
 	if (e == 0)
 		e = open_model(g, p);
 	if (e == 0)

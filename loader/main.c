@@ -66,8 +66,10 @@ start(struct proc *p)
 	if ((e = shape_read(&me.shape, p->conf.model)) != 0)
 		return err_add("model '%s'", p->conf.model);
 	me.has_base = tensors_open_model(&me.base, p->conf.model) == 0;
-	if ((e = device_open_host(&me.device, p->segs.pool_fd,
-		 p->segs.bytes[SEG_POOL], p->plan->chunk_bytes)) != 0)
+	if ((e = device_open(&me.device,
+		 &(struct device_pool){ .fd = p->segs.pool_fd,
+		     .bytes = p->segs.bytes[SEG_POOL],
+		     .chunk_bytes = p->plan->chunk_bytes })) != 0)
 		return err_add("pool");
 	world(&w, p);
 	return ld_open(&me.loader, &w, clock_mono());

@@ -6,8 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef SUITES
+#define SUITES "tests/suites.tbl"
+#endif
+
 #define SUITE(name) Suite *name(void);
-#include "tests/suites.tbl"
+#include SUITES
 #undef SUITE
 
 static const struct {
@@ -15,7 +19,7 @@ static const struct {
 	Suite *(*make)(void);
 } suites[] = {
 #define SUITE(name) { #name, name },
-#include "tests/suites.tbl"
+#include SUITES
 #undef SUITE
 };
 

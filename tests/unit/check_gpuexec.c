@@ -242,7 +242,7 @@ END_TEST
 START_TEST(a_damaged_image_ends_its_requests_and_no_other)
 {
 	house_load_adapter(5);
-	memset(device_host_address(house_gx.device, 10 * CHUNK + 48), 0xff, 64);
+	memset(device_address(house_gx.device, 10 * CHUNK + 48), 0xff, 64);
 	for (uint32_t slot = 0; slot < 2; slot++) {
 		house_submit(slot, 7, 9);
 		house_segs.request[slot].adapter = slot == 0 ? 2 : SLOT_BASE;

@@ -137,17 +137,17 @@ START_TEST(the_pool_takes_memory_when_it_is_committed)
 	const struct plan *p = made.plan;
 	uint64_t bytes = p->chunks * p->chunk_bytes;
 	char text[] = "an adapter";
+	struct device_pool pool;
 	struct device *a, *b;
 	struct stat st;
 
 	ck_assert_int_eq(fstat(made.pool_fd, &st), 0);
 	ck_assert_int_eq(st.st_blocks, 0);
-	ck_assert_int_eq(device_open_host(&a, made.pool_fd, bytes,
-			     p->chunk_bytes),
-	    0);
-	ck_assert_int_eq(device_open_host(&b, made.pool_fd, bytes,
-			     p->chunk_bytes),
-	    0);
+	pool = (struct device_pool){ .fd = made.pool_fd,
+		.bytes = bytes,
+		.chunk_bytes = p->chunk_bytes };
+	ck_assert_int_eq(device_open(&a, &pool), 0);
+	ck_assert_int_eq(device_open(&b, &pool), 0);
 	ck_assert_uint_eq(device_bytes(a), bytes);
 	/* Over the edge between chunks 1 and 2. */
 	ck_assert_int_eq(device_copy(a, 2 * p->chunk_bytes - 4, text,
@@ -155,7 +155,7 @@ START_TEST(the_pool_takes_memory_when_it_is_committed)
 	    0);
 	ck_assert_int_eq(fstat(made.pool_fd, &st), 0);
 	ck_assert_int_eq(st.st_blocks * 512, 2 * (int)p->chunk_bytes);
-	ck_assert_mem_eq(device_host_address(b, 2 * p->chunk_bytes - 4), text,
+	ck_assert_mem_eq(device_address(b, 2 * p->chunk_bytes - 4), text,
 	    sizeof(text));
 	ck_assert_int_eq(device_commit(a, bytes, 0), 0);
 	device_close(a);

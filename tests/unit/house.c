@@ -143,8 +143,10 @@ house_set_up(void)
 	memset(&house_gx, 0, sizeof(house_gx));
 	for (int i = 0; i < PROC_COUNT; i++)
 		bell_format(&bells[i]);
-	ck_assert_int_eq(device_open_host(&house_gx.device, fd, CHUNK * CHUNKS,
-			     CHUNK),
+	ck_assert_int_eq(device_open(&house_gx.device,
+			     &(struct device_pool){ .fd = fd,
+				 .bytes = CHUNK * CHUNKS,
+				 .chunk_bytes = CHUNK }),
 	    0);
 	close(fd);
 	house_begin_life(1);

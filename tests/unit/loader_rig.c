@@ -106,8 +106,10 @@ lrig_setup(void)
 		.weight_dtype = TENSOR_F32 };
 	lrig.pool_fd = memfd_create("pool", MFD_CLOEXEC);
 	ck_assert_int_eq(ftruncate(lrig.pool_fd, CHUNKS * CHUNK_BYTES), 0);
-	ck_assert_int_eq(device_open_host(&lrig.device, lrig.pool_fd,
-			     CHUNKS * CHUNK_BYTES, CHUNK_BYTES),
+	ck_assert_int_eq(device_open(&lrig.device,
+			     &(struct device_pool){ .fd = lrig.pool_fd,
+				 .bytes = CHUNKS * CHUNK_BYTES,
+				 .chunk_bytes = CHUNK_BYTES }),
 	    0);
 	for (int i = 0; i < 2; i++) {
 		memset(&ring_tail[i], 0, sizeof(ring_tail[i]));
@@ -223,7 +225,7 @@ image_of(uint32_t a)
 
 	for (; at < n; at += CHUNK_BYTES) {
 		memcpy(image + at,
-		    device_host_address(lrig.device, c * CHUNK_BYTES + sub),
+		    device_address(lrig.device, c * CHUNK_BYTES + sub),
 		    n - at < CHUNK_BYTES ? n - at : CHUNK_BYTES);
 		c = lrig.next[c];
 	}
