@@ -5,25 +5,47 @@
 
 #include "base/log.h"
 
-/* Picks for one running request; on any thread of the forward pass. */
-static void
-pick_job(void *arg, int i, int thread)
+static bool
+picks(const struct gx *g, const struct gx_run *r)
 {
-	struct gx *g = arg;
-	struct gx_run *r = &g->runs[g->live[i]];
-	const struct slot_request *q = &r->request;
-	const struct forward_seq *s;
-	bool ban = r->n < q->min_tokens;
+	return r->seq >= 0 && g->seqs[r->seq].want != FORWARD_NONE;
+}
 
-	if (r->seq < 0 || g->seqs[r->seq].want == FORWARD_NONE)
-		return;
-	s = &g->seqs[r->seq];
-	r->picked_ok = sample_pick(&r->pick, g->scratch[thread],
-	    forward_logits(g->forward, s->logits), (int)g->plan->vocab,
-	    r->sampling, r->prompt, q->nprompt, segs_tok(g->segs, r->slot),
-	    r->n, q->stop_ids, ban ? q->nstop_ids : 0,
-	    (q->flags & SLOT_LOGPROBS) != 0, q->ntop,
-	    (uint64_t)(q->nprompt + r->n));
+static struct forward_pick
+pick_for(const struct gx *g, struct gx_run *r)
+{
+	const struct slot_request *q = &r->request;
+
+	return (struct forward_pick){
+		.logits = g->seqs[r->seq].logits,
+		.params = r->sampling,
+		.prompt = r->prompt,
+		.nprompt = q->nprompt,
+		.out = segs_tok(g->segs, r->slot),
+		.nout = r->n,
+		.banned = q->stop_ids,
+		.nbanned = r->n < q->min_tokens ? q->nstop_ids : 0,
+		.want_logprob = (q->flags & SLOT_LOGPROBS) != 0,
+		.ntop = q->ntop,
+		.position = (uint64_t)(q->nprompt + r->n),
+		.into = &r->pick,
+	};
+}
+
+void
+gx_pick(struct gx *g)
+{
+	int n = 0;
+
+	for (uint32_t i = 0; i < g->nlive; i++) {
+		struct gx_run *r = &g->runs[g->live[i]];
+
+		if (!picks(g, r))
+			continue;
+		g->picks[n] = pick_for(g, r);
+		r->picking = n++;
+	}
+	forward_pick(g->forward, g->picks, n);
 }
 
 static void
@@ -94,7 +116,7 @@ answer(struct gx *g, struct gx_run *r, nsec now)
 	 * words are obeyed at the next look. */
 	if (!gx_may_commit(g, r))
 		return;
-	if (!r->picked_ok) {
+	if (!g->picks[r->picking].ok) {
 		log_warn("logits are not finite " GX_WHO " adapter=%.*s",
 		    GX_WHO_OF(r), DIR_NAME_MAX - 1,
 		    gx_adapter_name(g, r->request.adapter));
@@ -110,11 +132,10 @@ answer(struct gx *g, struct gx_run *r, nsec now)
 void
 gx_answer(struct gx *g, nsec now)
 {
-	forward_share(g->forward, pick_job, g, (int)g->nlive);
 	for (uint32_t i = 0; i < g->nlive; i++) {
 		struct gx_run *r = &g->runs[g->live[i]];
 
-		if (r->seq >= 0 && g->seqs[r->seq].want != FORWARD_NONE)
+		if (picks(g, r))
 			answer(g, r, now);
 	}
 	gx_note_gaps(g);

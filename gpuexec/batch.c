@@ -171,6 +171,7 @@ compute(struct gx *g, struct step_note *note)
 	    memory_order_release);
 	gx_note_step(g, step, note);
 	forward_step(g->forward, g->seqs, g->nseqs);
+	gx_pick(g);
 	atomic_store_explicit(g->segs->completed_step, step,
 	    memory_order_release);
 	return step;

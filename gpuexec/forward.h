@@ -7,9 +7,11 @@
  * the rows that want them.  Knows no slots and no shared memory: gpuexec's
  * process, the cli and the tests call it alike.
  *
- * The logits of a prefix are the same bits whatever else is in the step, where
- * the prompt was cut, and how many threads there are (cpu/kernels.h), as long
- * as its KV blocks came from the same rule.
+ * On the cpu the logits of a prefix are the same bits whatever else is in the
+ * step, where the prompt was cut, and how many threads there are
+ * (cpu/kernels.h), as long as its KV blocks came from the same rule.  On a GPU
+ * they are so but for the products of the base model, which cuBLAS may sum in
+ * another order for another number of rows.
  *
  * Rows are ordered by adapter, so that each adapter's weights are read once a
  * step; rows of the base model cost nothing extra.
@@ -25,6 +27,7 @@
 #include <stdint.h>
 
 #include "gpuexec/image.h"
+#include "model/sample.h"
 #include "model/shape.h"
 #include "model/tensors.h"
 
@@ -41,7 +44,7 @@ struct forward_options {
 	int block_tokens; /* of a KV block */
 };
 
-/* ERR_* as shape_read and weights_open; ERR_MEMORY. */
+/* On the cpu.  ERR_* as shape_read and weights_open; ERR_MEMORY. */
 int forward_open(struct forward **, const char *model_dir,
     const struct forward_options *);
 void forward_close(struct forward *);
@@ -51,7 +54,7 @@ enum tensor_dtype forward_dtype(const struct forward *); /* of weights */
 const char *forward_kernels(const struct forward *);	 /* "avx512" ... */
 int forward_threads(const struct forward *);
 
-/* Bytes of a KV block, and those that forward_open takes beside them. */
+/* Bytes of a KV block, and those that forward_open takes beside them (cpu). */
 size_t forward_block_bytes(const struct forward *);
 size_t forward_work_bytes(const struct shape *, const struct forward_options *,
     int threads);
@@ -73,15 +76,30 @@ struct forward_seq {
 	int logits; /* filled in: number of its first logits row */
 };
 
-/* All of them in one step.  Limits are the caller's to keep (must). */
+/* All of them in one step.  Limits are the caller's to keep (must).  May return
+ * before the step is over: what it reads stays until forward_pick or
+ * forward_logits has returned. */
 void forward_step(struct forward *, struct forward_seq *, int n);
 
-/* Logits (vocab) of row i of the last step, in the order of the sequences. */
-const float *forward_logits(const struct forward *, int i);
-const float *forward_last(const struct forward *); /* of the last of them */
+/* What a token is picked from, as sample_pick has it (model/sample.h). */
+struct forward_pick {
+	int logits; /* row of the last step's */
+	const struct sample_params *params;
+	const int32_t *prompt, *out;
+	int nprompt, nout;
+	const int32_t *banned;
+	int nbanned, ntop;
+	bool want_logprob;
+	uint64_t position;
+	struct sample_pick *into;
+	bool ok; /* filled in: false, nothing could be picked */
+};
 
-/* Runs job(arg, i, thread) for i < n on the threads of the forward pass. */
-void forward_share(struct forward *, void (*job)(void *, int, int), void *arg,
-    int n);
+/* Tokens from the last step's logits.  When it returns the step is over. */
+void forward_pick(struct forward *, struct forward_pick *, int n);
+
+/* Logits (vocab) of row i of the last step, in the order of the sequences. */
+const float *forward_logits(struct forward *, int i);
+const float *forward_last(struct forward *); /* of the last of them */
 
 #endif

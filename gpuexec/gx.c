@@ -65,22 +65,9 @@ take_leases(struct gx *g)
 	for (uint32_t i = 0; e == 0 && i < g->plan->batch_max; i++) {
 		g->leases[i].adapter = -1;
 		e = image_new(&g->leases[i].image, forward_shape(g->forward),
-		    g->pages_max);
+		    g->pages_max, (int)i);
 	}
 	return e;
-}
-
-static int
-take_scratch(struct gx *g)
-{
-	int n = forward_threads(g->forward);
-
-	g->scratch = calloc((size_t)n, sizeof(*g->scratch));
-	for (int i = 0; g->scratch != NULL && i < n; i++)
-		if ((g->scratch[i] = sample_scratch_new((int)g->plan->vocab)) ==
-		    NULL)
-			return ERR_MEMORY;
-	return g->scratch == NULL ? ERR_MEMORY : 0;
 }
 
 int
@@ -94,14 +81,13 @@ gx_open(struct gx *g)
 	g->of_slot = calloc(p->slots, sizeof(*g->of_slot));
 	g->seqs = calloc(p->batch_max, sizeof(*g->seqs));
 	g->tokens = calloc(p->step_tokens, sizeof(*g->tokens));
+	g->picks = calloc(p->batch_max, sizeof(*g->picks));
 	e = g->free_runs == NULL || g->live == NULL || g->of_slot == NULL ||
-		g->seqs == NULL || g->tokens == NULL ?
+		g->seqs == NULL || g->tokens == NULL || g->picks == NULL ?
 	    ERR_MEMORY :
 	    take_runs(g);
 	if (e == 0)
 		e = take_leases(g);
-	if (e == 0)
-		e = take_scratch(g);
 	if (e != 0) {
 		gx_close(g);
 		return err_set(e, "no memory for %u running requests",
@@ -121,9 +107,6 @@ gx_close(struct gx *g)
 {
 	for (uint32_t i = 0; g->leases != NULL && i < g->plan->batch_max; i++)
 		image_free(g->leases[i].image);
-	for (int i = 0; g->scratch != NULL && i < forward_threads(g->forward);
-	     i++)
-		sample_scratch_free(g->scratch[i]);
 	if (g->runs != NULL) {
 		free(g->runs[0].prompt);
 		free(g->runs[0].blocks);
@@ -131,7 +114,7 @@ gx_close(struct gx *g)
 	free(g->runs);
 	free(g->leases);
 	free(g->pages);
-	free(g->scratch);
+	free(g->picks);
 	free(g->free_runs);
 	free(g->live);
 	free(g->of_slot);

@@ -67,7 +67,7 @@ struct gx_run {
 	/* The step at hand. */
 	int seq; /* its sequence, -1: sits out */
 	int rows;
-	bool picked_ok;
+	int picking; /* its number in picks */
 	struct sample_pick pick;
 };
 
@@ -93,9 +93,9 @@ struct gx {
 
 	struct forward_seq *seqs; /* [batch_max] */
 	int nseqs, nrows, nsit;
-	int32_t *tokens;		 /* [step_tokens] of all sequences */
-	struct sample_scratch **scratch; /* [threads] */
-	double row_ns;			 /* what a row of a long step takes */
+	int32_t *tokens;	    /* [step_tokens] of all sequences */
+	struct forward_pick *picks; /* [batch_max] */
+	double row_ns;		    /* what a row of a long step takes */
 	nsec ended_ns;	/* the last step, if it left more to do; else 0 */
 	nsec gap_ns;	/* the last gap between tokens, of so many requests, */
 	uint64_t ngaps; /* not yet in the histogram */
@@ -165,7 +165,10 @@ void gx_note_gaps(struct gx *);
 
 /* answer.c --------------------------------------------------------------- */
 
-/* Picks and commits the tokens of the step. */
+/* Picks the tokens of the step; when it returns the step is over. */
+void gx_pick(struct gx *);
+
+/* Commits them. */
 void gx_answer(struct gx *, nsec now);
 
 /* Rings the bells of those for whom something was written. */

@@ -114,6 +114,17 @@ find_pages(struct gx *g, const struct gx_lease *l, uint64_t *bytes)
 	return n;
 }
 
+/* From the pool, which need not be memory that we can read. */
+static int
+fetch(void *arg, void *to, const void *from, uint64_t n)
+{
+	struct gx *g = arg;
+	const char *base = device_address(g->device, 0);
+
+	return device_read(g->device, to, (uint64_t)((const char *)from - base),
+	    n);
+}
+
 static void
 read_image(struct gx *g, struct gx_lease *l)
 {
@@ -126,7 +137,7 @@ read_image(struct gx *g, struct gx_lease *l)
 		l->rank = ADAPTER_RANK_MAX; /* for the samples alone */
 	l->bad = n == 0 ||
 	    image_read(l->image, forward_shape(g->forward), g->pages, n,
-		(uint32_t)g->plan->chunk_bytes, bytes) != 0;
+		(uint32_t)g->plan->chunk_bytes, bytes, fetch, g) != 0;
 	if (l->bad)
 		log_warn("an adapter's image is not legal adapter=%.*s "
 			 "reason=%s",

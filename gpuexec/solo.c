@@ -71,10 +71,10 @@ pack(struct solo *s, const struct adapter *a, struct adapter_rules rules)
 		return err_set(ERR_MEMORY, "no memory for an adapter");
 	e = adapter_pack(a, shape, dtype, 0, rules, s->image_bytes, NULL, NULL);
 	if (e == 0)
-		e = image_new(&s->image, shape, 1);
+		e = image_new(&s->image, shape, 1, 0);
 	page = s->image_bytes;
 	if (e == 0)
-		e = image_read(s->image, shape, &page, 1, 0, bytes);
+		e = image_read(s->image, shape, &page, 1, 0, bytes, NULL, NULL);
 	return e;
 }
 
@@ -200,7 +200,7 @@ solo_feed(struct solo *s, const int32_t *tokens, int n, float *logits)
 }
 
 const float *
-solo_last(const struct solo *s)
+solo_last(struct solo *s)
 {
 	return forward_last(s->forward);
 }

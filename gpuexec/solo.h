@@ -44,7 +44,7 @@ int solo_count(const struct solo *); /* tokens fed so far */
 int solo_feed(struct solo *, const int32_t *tokens, int n, float *logits);
 
 /* Logits (vocab) behind the last token fed. */
-const float *solo_last(const struct solo *);
+const float *solo_last(struct solo *);
 
 /* Forgets all but the first n tokens fed. */
 void solo_cut(struct solo *, int n);

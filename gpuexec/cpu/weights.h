@@ -9,8 +9,8 @@
  * Memory   One private anonymous mapping, in huge pages where the kernel can.
  * Threads  After opening, any number may read.
  */
-#ifndef GPUEXEC_WEIGHTS_H
-#define GPUEXEC_WEIGHTS_H
+#ifndef GPUEXEC_CPU_WEIGHTS_H
+#define GPUEXEC_CPU_WEIGHTS_H
 
 #include <stdbool.h>
 #include <stddef.h>

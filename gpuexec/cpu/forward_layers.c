@@ -1,5 +1,5 @@
 /* From token ids to logits: the layers one after the other. */
-#include "gpuexec/forward_in.h"
+#include "gpuexec/cpu/forward_in.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 /* y[r,:] = rmsnorm(x[r,:]) * w, or of rows picked by `pick`. */
 struct norming {
-	const struct forward *f;
+	const struct cpu_forward *f;
 	float *y;
 	const float *x, *w;
 	const int *pick; /* NULL: row r */
@@ -21,7 +21,7 @@ static void
 norm_job(void *arg, int i, int thread)
 {
 	const struct norming *n = arg;
-	const struct forward *f = n->f;
+	const struct cpu_forward *f = n->f;
 	int end = (i + 1) * ROWS;
 
 	(void)thread;
@@ -29,13 +29,13 @@ norm_job(void *arg, int i, int thread)
 		int from = n->pick == NULL ? r : n->pick[r];
 
 		f->kernels->rmsnorm(n->y + (size_t)r * f->ld_h,
-		    n->x + (size_t)from * f->ld_h, n->w, f->shape.hidden,
-		    f->shape.rms_eps);
+		    n->x + (size_t)from * f->ld_h, n->w, f->base.shape.hidden,
+		    f->base.shape.rms_eps);
 	}
 }
 
 static void
-norm(struct forward *f, float *y, const float *w, const int *pick, int rows)
+norm(struct cpu_forward *f, float *y, const float *w, const int *pick, int rows)
 {
 	struct norming n = { f, y, f->h, w, pick, rows };
 
@@ -45,21 +45,21 @@ norm(struct forward *f, float *y, const float *w, const int *pick, int rows)
 static void
 silu_job(void *arg, int i, int thread)
 {
-	const struct forward *f = arg;
+	const struct cpu_forward *f = arg;
 	int end = (i + 1) * ROWS;
 
 	(void)thread;
 	for (int r = i * ROWS; r < end && r < f->rows; r++)
 		f->kernels->silu_mul(f->gate + (size_t)r * f->ld_inter,
-		    f->up + (size_t)r * f->ld_inter, f->shape.inter);
+		    f->up + (size_t)r * f->ld_inter, f->base.shape.inter);
 }
 
 /* Angles as the models were trained with: float products of float numbers. */
 static void
-angles(struct forward *f, int r)
+angles(struct cpu_forward *f, int r)
 {
-	int n = f->shape.rotary_dim / 2;
-	float scale = (float)f->shape.rope_attention;
+	int n = f->base.shape.rotary_dim / 2;
+	float scale = (float)f->base.shape.rope_attention;
 
 	for (int i = 0; i < n; i++) {
 		float a = (float)f->row[r].position * (float)f->frequency[i];
@@ -72,7 +72,7 @@ angles(struct forward *f, int r)
 static void
 embed_job(void *arg, int i, int thread)
 {
-	struct forward *f = arg;
+	struct cpu_forward *f = arg;
 	int end = (i + 1) * ROWS;
 
 	(void)thread;
@@ -86,7 +86,7 @@ embed_job(void *arg, int i, int thread)
 /* ---- linear layers ---------------------------------------------------- */
 
 static struct cpu_linear
-linear(struct forward *f, const float *x, size_t ldx, int rows)
+linear(struct cpu_forward *f, const float *x, size_t ldx, int rows)
 {
 	return (struct cpu_linear){
 		.kernels = f->kernels,
@@ -102,8 +102,8 @@ linear(struct forward *f, const float *x, size_t ldx, int rows)
 
 /* Adds a product, and those runs whose adapter changes it. */
 static void
-add(struct forward *f, struct cpu_linear *l, int layer, enum shape_linear which,
-    struct cpu_product p)
+add(struct cpu_forward *f, struct cpu_linear *l, int layer,
+    enum shape_linear which, struct cpu_product p)
 {
 	for (int i = 0; i < f->nruns; i++) {
 		const struct forward_run *run = &f->runs[i];
@@ -117,9 +117,9 @@ add(struct forward *f, struct cpu_linear *l, int layer, enum shape_linear which,
 }
 
 static void
-attention(struct forward *f, const struct weights_layer *w, int layer)
+attention(struct cpu_forward *f, const struct weights_layer *w, int layer)
 {
-	const struct shape *s = &f->shape;
+	const struct shape *s = &f->base.shape;
 	struct cpu_attention a = {
 		.kernels = f->kernels,
 		.pool = f->pool,
@@ -127,10 +127,10 @@ attention(struct forward *f, const struct weights_layer *w, int layer)
 		.kv_heads = s->kv_heads,
 		.head_dim = s->head_dim,
 		.rotary_dim = s->rotary_dim,
-		.block_tokens = f->limit.block_tokens,
+		.block_tokens = f->base.limit.block_tokens,
 		.layer = layer,
 		.window = s->windowed[layer] ? s->window : 0,
-		.half = f->limit.kv == TENSOR_BF16,
+		.half = f->base.limit.kv == TENSOR_BF16,
 		.eps = s->rms_eps,
 		.q_norm = w->q_norm,
 		.k_norm = w->k_norm,
@@ -155,7 +155,7 @@ attention(struct forward *f, const struct weights_layer *w, int layer)
 }
 
 static void
-attention_part(struct forward *f, const struct weights_layer *w, int layer)
+attention_part(struct cpu_forward *f, const struct weights_layer *w, int layer)
 {
 	struct cpu_linear in, out;
 
@@ -179,7 +179,7 @@ attention_part(struct forward *f, const struct weights_layer *w, int layer)
 }
 
 static void
-mlp_part(struct forward *f, const struct weights_layer *w, int layer)
+mlp_part(struct cpu_forward *f, const struct weights_layer *w, int layer)
 {
 	struct cpu_linear in, out;
 
@@ -204,7 +204,7 @@ mlp_part(struct forward *f, const struct weights_layer *w, int layer)
 
 /* The embedding's A lies by token: x A^T is a look-up. */
 static void
-embed_adapters(struct forward *f)
+embed_adapters(struct cpu_forward *f)
 {
 	struct cpu_linear l = linear(f, NULL, 0, f->rows);
 	struct cpu_product into = { NULL, f->h, f->ld_h, true };
@@ -228,7 +228,7 @@ embed_adapters(struct forward *f)
 
 /* Only rows that want logits: their runs are parts of the step's. */
 static void
-head(struct forward *f)
+head(struct cpu_forward *f)
 {
 	struct cpu_linear l = linear(f, f->head_x, f->ld_h, f->nlogits);
 
@@ -257,11 +257,11 @@ head(struct forward *f)
 }
 
 void
-forward_compute(struct forward *f)
+forward_compute(struct cpu_forward *f)
 {
 	pool_run(f->pool, embed_job, f, (f->rows + ROWS - 1) / ROWS);
 	embed_adapters(f);
-	for (int i = 0; i < f->shape.layers; i++) {
+	for (int i = 0; i < f->base.shape.layers; i++) {
 		attention_part(f, &f->weights.layers[i], i);
 		mlp_part(f, &f->weights.layers[i], i);
 	}

@@ -1,13 +1,13 @@
 /*
- * forward_in.h -- the parts of a forward pass; for forward*.c alone.
+ * forward_in.h -- the parts of the cpu's forward pass; for forward*.c alone.
  */
-#ifndef GPUEXEC_FORWARD_IN_H
-#define GPUEXEC_FORWARD_IN_H
+#ifndef GPUEXEC_CPU_FORWARD_IN_H
+#define GPUEXEC_CPU_FORWARD_IN_H
 
 #include "gpuexec/cpu/attention.h"
 #include "gpuexec/cpu/linear.h"
-#include "gpuexec/forward.h"
-#include "gpuexec/weights.h"
+#include "gpuexec/cpu/weights.h"
+#include "gpuexec/forward_ops.h"
 
 /* Rows [row, row + rows) of the step, of one adapter. */
 struct forward_run {
@@ -15,9 +15,8 @@ struct forward_run {
 	int row, rows;
 };
 
-struct forward {
-	struct shape shape;
-	struct forward_options limit;
+struct cpu_forward {
+	struct forward base;
 	struct weights weights;
 	struct pool *pool;
 	const struct cpu_kernels *kernels;
@@ -45,14 +44,21 @@ struct forward {
 	struct cpu_use *uses;
 	struct cpu_use_job *jobs;
 
-	void *memory; /* all of the above but the weights */
+	struct sample_scratch **picking; /* [threads] */
+
+	void *memory; /* all of the above but weights and picking */
 	size_t bytes;
 };
 
 /* forward_batch.c: from sequences to rows, runs and tiles. */
-void forward_rows(struct forward *, struct forward_seq *, int n);
+void forward_rows(struct cpu_forward *, struct forward_seq *, int n);
+
+/* forward_pick.c: from logits to tokens. */
+int cpu_pick_open(struct cpu_forward *);
+void cpu_pick_close(struct cpu_forward *);
+void cpu_pick(struct forward *, struct forward_pick *, int n);
 
 /* forward_layers.c: from token ids to logits. */
-void forward_compute(struct forward *);
+void forward_compute(struct cpu_forward *);
 
 #endif

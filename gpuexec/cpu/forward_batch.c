@@ -1,12 +1,12 @@
 /* From the sequences of a step to its rows, runs of one adapter, and tiles. */
-#include "gpuexec/forward_in.h"
+#include "gpuexec/cpu/forward_in.h"
 
 #include "base/must.h"
 
 /* Sequences of one adapter become neighbours, those of the base model first;
  * otherwise they stay in their order.  Few, and mostly in order already. */
 static void
-sort(struct forward *f, const struct forward_seq *seq, int n)
+sort(struct cpu_forward *f, const struct forward_seq *seq, int n)
 {
 	for (int i = 0; i < n; i++) {
 		uintptr_t key = (uintptr_t)seq[i].adapter;
@@ -21,7 +21,7 @@ sort(struct forward *f, const struct forward_seq *seq, int n)
 }
 
 static void
-add_run(struct forward *f, const struct image *adapter, int row, int rows)
+add_run(struct cpu_forward *f, const struct image *adapter, int row, int rows)
 {
 	if (adapter == NULL)
 		return;
@@ -34,9 +34,9 @@ add_run(struct forward *f, const struct image *adapter, int row, int rows)
 
 /* Queries of a sequence, CPU_QUERIES at a time. */
 static void
-add_tiles(struct forward *f, int row, int count)
+add_tiles(struct cpu_forward *f, int row, int count)
 {
-	int queries = count * (f->shape.heads / f->shape.kv_heads);
+	int queries = count * (f->base.shape.heads / f->base.shape.kv_heads);
 
 	for (int q = 0; q < queries; q += CPU_QUERIES)
 		f->tiles[f->ntiles++] = (struct cpu_attend_tile){ row, q,
@@ -44,15 +44,15 @@ add_tiles(struct forward *f, int row, int count)
 }
 
 static void
-add_rows(struct forward *f, const struct forward_seq *s)
+add_rows(struct cpu_forward *f, const struct forward_seq *s)
 {
 	must(s->count >= 1 && s->first >= 0);
-	must(s->first + s->count <= f->limit.context);
-	must(f->rows + s->count <= f->limit.rows_max);
+	must(s->first + s->count <= f->base.limit.context);
+	must(f->rows + s->count <= f->base.limit.rows_max);
 	add_run(f, s->adapter, f->rows, s->count);
 	add_tiles(f, f->rows, s->count);
 	for (int i = 0; i < s->count; i++) {
-		must(s->tokens[i] >= 0 && s->tokens[i] < f->shape.vocab);
+		must(s->tokens[i] >= 0 && s->tokens[i] < f->base.shape.vocab);
 		f->token[f->rows] = s->tokens[i];
 		f->row[f->rows].position = s->first + i;
 		f->row[f->rows].blocks = s->blocks;
@@ -62,7 +62,7 @@ add_rows(struct forward *f, const struct forward_seq *s)
 
 /* Logits keep the order of the sequences, wherever their rows went. */
 static void
-number_logits(struct forward *f, struct forward_seq *seq, int n)
+number_logits(struct cpu_forward *f, struct forward_seq *seq, int n)
 {
 	f->nlogits = 0;
 	for (int i = 0; i < n; i++) {
@@ -71,11 +71,11 @@ number_logits(struct forward *f, struct forward_seq *seq, int n)
 		    seq[i].want == FORWARD_LAST		 ? 1 :
 							   0;
 	}
-	must(f->nlogits <= f->limit.logits_max);
+	must(f->nlogits <= f->base.limit.logits_max);
 }
 
 static void
-place_logits(struct forward *f, const struct forward_seq *s, int row)
+place_logits(struct cpu_forward *f, const struct forward_seq *s, int row)
 {
 	if (s->want == FORWARD_LAST)
 		f->logits_row[s->logits] = row + s->count - 1;
@@ -85,9 +85,9 @@ place_logits(struct forward *f, const struct forward_seq *s, int row)
 }
 
 void
-forward_rows(struct forward *f, struct forward_seq *seq, int n)
+forward_rows(struct cpu_forward *f, struct forward_seq *seq, int n)
 {
-	must(n <= f->limit.seqs_max);
+	must(n <= f->base.limit.seqs_max);
 	f->rows = f->nruns = f->ntiles = 0;
 	sort(f, seq, n);
 	number_logits(f, seq, n);

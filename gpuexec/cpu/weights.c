@@ -1,5 +1,5 @@
 /* A model's weights: laying out the memory, reading and packing the files. */
-#include "gpuexec/weights.h"
+#include "gpuexec/cpu/weights.h"
 
 #include <stdatomic.h>
 #include <stdio.h>
