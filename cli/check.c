@@ -75,6 +75,7 @@ print_shared(const struct plan *p)
 	static const char *const names[SEG_COUNT] = {
 		[SEG_SUPERVISOR] = "segment supervisor",
 		[SEG_MONITOR] = "segment monitor",
+		[SEG_HOLDER] = "segment holder",
 		[SEG_LOADER] = "segment loader",
 		[SEG_GPUEXEC] = "segment gpuexec",
 		[SEG_SCHEDULER] = "segment scheduler",

@@ -12,13 +12,16 @@ culprit(const struct snap *s, char why[128])
 {
 	for (int i = 0; i < PROC_COUNT; i++) {
 		const struct snap_process *p = &s->process[i];
+		nsec most = seg_proc_silence((enum proc_id)i);
 
+		if (p->absent)
+			continue;
 		if (strcmp(p->state, "run") != 0) {
 			snprintf(why, 128, "%s is in state '%s'", p->name,
 			    p->state);
 			return i;
 		}
-		if (p->silent_ns > seg_proc_silence((enum proc_id)i)) {
+		if (most > 0 && p->silent_ns > most) {
 			snprintf(why, 128, "%s has been silent for %.1f s",
 			    p->name, (double)p->silent_ns / SECOND);
 			return i;
@@ -271,8 +274,8 @@ static void
 print_processes(const struct snap *s)
 {
 	printf("processes ");
-	for (int i = 0; i <= PROC_COUNT; i++) {
-		const struct snap_process *p = &s->process[i];
+	for (uint32_t i = 0; i < snap_process_count(s); i++) {
+		const struct snap_process *p = snap_process_at(s, i);
 
 		printf("%s %s %s", i > 0 ? "," : "", p->name, p->state);
 		if (p->restarts > 0)

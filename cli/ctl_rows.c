@@ -114,7 +114,7 @@ static const struct grid_column process_columns[] = {
 static json_t *
 process_row(const struct ctl_look *l, uint32_t i)
 {
-	const struct snap_process *p = &l->snap.process[i];
+	const struct snap_process *p = snap_process_at(&l->snap, i);
 
 	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:I, s:f, s:I, s:o}",
 	    "name", p->name, "state", p->state, "pid", (json_int_t)p->pid,
@@ -144,5 +144,5 @@ CTL_LIST(adapters, SNAP_ADAPTERS, adapter_columns, adapter_row, s->nadapters)
 CTL_LIST(queues, 0, queue_columns, queue_row, s->nqueues)
 CTL_LIST(requests, SNAP_REQUESTS, request_columns, request_row, s->nrequests)
 CTL_LIST(processes, SNAP_PROCESSES, process_columns, process_row,
-    PROC_COUNT + 1)
+    snap_process_count(s))
 CTL_LIST(rings, 0, ring_columns, ring_row, s->ring_count)

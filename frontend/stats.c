@@ -70,6 +70,8 @@ put_processes(struct frontend *fe, struct line_out *o)
 		const struct cell *cell = fe->g->cell[i];
 		uint32_t state = atomic_load(&cell->state);
 
+		if (!seg_has_proc(fe->plan, (enum proc_id)i))
+			continue;
 		line_put(o, i == 0 ? "{\"name\":\"" : ",{\"name\":\"");
 		line_put(o, seg_proc_name((enum proc_id)i));
 		line_put(o, "\",\"state\":\"");
@@ -124,7 +126,7 @@ put_memory(struct frontend *fe, struct line_out *o)
 			shared += p->seg_bytes[i];
 	line_key(o, "memory");
 	line_put(o, "{\"pool_bytes\":");
-	line_int(o, (int64_t)p->seg_bytes[SEG_POOL]);
+	line_int(o, (int64_t)plan_chunks_bytes(p));
 	line_number(o, "chunk_bytes", p->chunk_bytes);
 	line_number(o, "chunks", p->chunks);
 	line_number(o, "shared_bytes", shared);

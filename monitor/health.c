@@ -39,14 +39,16 @@ health_look(const struct segs *g, nsec now, char why[HEALTH_WHY_MAX])
 		nsec beat = atomic_load_explicit(&g->cell[i]->beat_ns,
 		    memory_order_relaxed);
 		const char *name = seg_proc_name((enum proc_id)i);
+		nsec most = seg_proc_silence((enum proc_id)i);
 
-		if (i == PROC_MONITOR)
+		if (i == PROC_MONITOR ||
+		    !seg_has_proc(g->plan, (enum proc_id)i))
 			continue;
 		if (!runs(g, i)) {
 			snprintf(why, HEALTH_WHY_MAX, "%s is not up", name);
 			return false;
 		}
-		if (now - beat > seg_proc_silence((enum proc_id)i)) {
+		if (most > 0 && now - beat > most) {
 			snprintf(why, HEALTH_WHY_MAX,
 			    "%s has been silent for %.1f s", name,
 			    (double)(now - beat) / (double)SECOND);

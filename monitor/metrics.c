@@ -29,8 +29,7 @@ queues(const struct sight *v)
 static uint32_t
 processes(const struct sight *v)
 {
-	(void)v;
-	return PROC_COUNT + 1;
+	return snap_process_count(&v->snap);
 }
 
 static uint32_t
@@ -71,7 +70,7 @@ label_queue(const struct sight *v, uint32_t i, struct page *p)
 static void
 label_process(const struct sight *v, uint32_t i, struct page *p)
 {
-	page_label(p, "role", v->snap.process[i].name);
+	page_label(p, "role", snap_process_at(&v->snap, i)->name);
 }
 
 static void

@@ -61,7 +61,8 @@ static double
 is_up(const struct snap *s)
 {
 	for (int i = 0; i < PROC_COUNT; i++)
-		if (strcmp(s->process[i].state, "run") != 0)
+		if (!s->process[i].absent &&
+		    strcmp(s->process[i].state, "run") != 0)
 			return 0;
 	return s->draining ? 0 : 1;
 }
@@ -118,7 +119,7 @@ build_labels(const struct sight *v, struct page *p)
 #define RING(labels, what) ITS(, what)
 #define QUEUE(labels, what) ITS(const struct snap_queue *q = &s->queue[i], what)
 #define PROCESS(labels, what)                                                  \
-	ITS(const struct snap_process *p = &s->process[i], what)
+	ITS(const struct snap_process *p = snap_process_at(s, i), what)
 #define TIER(labels, what) ITS(const struct sight_tier *t = &v->tier[i], what)
 #define ADAPTER(labels, what)                                                  \
 	ITS(const struct told_row *a = &v->told.row[i], what)
@@ -143,7 +144,7 @@ build_labels(const struct sight *v, struct page *p)
 static double
 in_state(const struct sight *v, uint32_t i)
 {
-	return strcmp(v->snap.process[i / METRICS_STATES].state,
+	return strcmp(snap_process_at(&v->snap, i / METRICS_STATES)->state,
 		   metrics_states[i % METRICS_STATES]) == 0;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define PART_ALIGN 128u
+#define PAGE_ALIGN 4096u
 
 static_assert((int)SEG_MONITOR == (int)PROC_MONITOR + 1, "one order for both");
 static_assert((int)SEG_FRONTEND == (int)PROC_FRONTEND + 1, "likewise");
@@ -24,7 +25,9 @@ static_assert(sizeof(struct slot_request) == 2936, "shared");
 static_assert(sizeof(struct slot_ticket) == 136, "shared");
 static_assert(sizeof(struct slot_result) == 80, "shared");
 static_assert(sizeof(struct slot_logprobs) == 168, "shared");
-static_assert(sizeof(struct plan) == 152, "shared");
+static_assert(sizeof(struct plan) == 248, "shared");
+static_assert(sizeof(struct holder_pool) == 112, "shared");
+static_assert(sizeof(struct weights_mark) == 32, "shared");
 static_assert(sizeof(struct seg_header) == 136, "shared");
 static_assert(sizeof(struct step_sample) == 72, "shared");
 static_assert(sizeof(struct load_sample) == 72, "shared");
@@ -91,8 +94,10 @@ static const struct {
 } parts[] = {
 #define PART(seg, field, count)                                                \
 	{ #seg "." #field, sizeof(*((struct segs *)0)->field) },
+#define PAGES PART
 #include "shm/parts.tbl"
 #undef PART
+#undef PAGES
 };
 
 struct walk {
@@ -107,6 +112,16 @@ take(struct walk *w, uint64_t bytes)
 
 	w->at += (bytes + PART_ALIGN - 1) / PART_ALIGN * PART_ALIGN;
 	return here;
+}
+
+/* Whole pages of its own; none where there is nothing to put there. */
+static void *
+take_pages(struct walk *w, uint64_t bytes)
+{
+	if (bytes == 0)
+		return NULL;
+	w->at = (w->at + PAGE_ALIGN - 1) / PAGE_ALIGN * PAGE_ALIGN;
+	return take(w, (bytes + PAGE_ALIGN - 1) / PAGE_ALIGN * PAGE_ALIGN);
 }
 
 static void
@@ -129,8 +144,12 @@ take_role(struct walk *w, struct segs *g, const struct plan *p, enum seg_id id)
 #define PART(seg, field, count)                                                \
 	if (id == SEG_##seg)                                                   \
 		g->field = take(w, (uint64_t)(count) * sizeof(*g->field));
+#define PAGES(seg, field, count)                                               \
+	if (id == SEG_##seg)                                                   \
+		g->field = take_pages(w, (uint64_t)(count) * sizeof(*g->field));
 #include "shm/parts.tbl"
 #undef PART
+#undef PAGES
 }
 
 uint64_t
@@ -140,7 +159,7 @@ layout_walk(struct segs *g, const struct plan *p, enum seg_id id)
 
 	switch (id) {
 	case SEG_POOL:
-		return p->chunks * p->chunk_bytes;
+		return p->backend == BACKEND_CUDA ? 0 : plan_chunks_bytes(p);
 	case SEG_SUPERVISOR:
 		g->supervisor = take(&w, sizeof(struct supervisor_seg));
 		break;

@@ -12,6 +12,7 @@
 enum seg_id {
 	SEG_SUPERVISOR,
 	SEG_MONITOR, /* as in topo.tbl from here on */
+	SEG_HOLDER,
 	SEG_LOADER,
 	SEG_GPUEXEC,
 	SEG_SCHEDULER,
@@ -21,6 +22,12 @@ enum seg_id {
 	SEG_COUNT
 };
 
+enum plan_backend { BACKEND_CPU, BACKEND_CUDA };
+
+#define PLAN_DEVICE_NAME 64
+
+/* Where the chunks are is the backend's: on the cpu they are the pool object,
+ * on a GPU its memory, and there is no such object. */
 struct plan {
 	uint32_t slots;	   /* requests held at once */
 	uint32_t context;  /* tokens of prompt and answer together */
@@ -41,7 +48,20 @@ struct plan {
 	uint64_t seg_bytes[SEG_COUNT];
 	uint64_t weights_bytes; /* private memory of gpuexec, for the report */
 	uint64_t work_bytes;	/* likewise: activations */
+	uint32_t backend;	/* enum plan_backend */
+	/* cuda; on the cpu -1, 0, 0 and "". */
+	int32_t device_ordinal;
+	uint64_t weights_region_bytes; /* of the pool, in front of its chunks */
+	uint64_t staging_bytes;	       /* of the loader, for copies */
+	char device_name[PLAN_DEVICE_NAME];
 };
+
+/* Of all chunks, wherever they are. */
+static inline uint64_t
+plan_chunks_bytes(const struct plan *p)
+{
+	return p->chunks * p->chunk_bytes;
+}
 
 /* Fills seg_bytes from the rest. */
 void plan_segments(struct plan *);

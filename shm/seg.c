@@ -175,6 +175,8 @@ create_all(struct segs *g, const struct plan *p, const void *settings,
 	/* The supervisor's comes last: who finds it finds all. */
 	for (int id = SEG_COUNT - 1; id >= 0; id--) {
 		g->bytes[id] = p->seg_bytes[id];
+		if (id == SEG_POOL && g->bytes[id] == 0)
+			continue;
 		e = make(g->instance, (enum seg_id)id, g->bytes[id], &fd);
 		if (e == 0 && id == SEG_POOL) {
 			g->pool_fd = fd;
@@ -362,7 +364,7 @@ segs_open(struct segs *g, const char *instance, enum proc_id me)
 		e = open_one(g, (enum seg_id)id,
 		    id == SEG_BELLS ? me != PROC_COUNT :
 				      id - SEG_MONITOR == (int)me);
-	if (e == 0)
+	if (e == 0 && g->plan->seg_bytes[SEG_POOL] != 0)
 		e = open_pool(g, me);
 	if (e != 0)
 		segs_close(g);

@@ -2,6 +2,7 @@
  * seg.h -- the shared-memory objects of one instance, and what lies where.
  *
  *	/chameleon.<instance>.<role>	mode 0600, one a role, and bells, pool
+ *					(on a GPU there is no pool object)
  *
  * The supervisor creates and formats all of them, from the plan; a role maps
  * its own read-write and the others read-only, at any address.  No pointers in
@@ -21,6 +22,7 @@
 #include "shm/histogram.h"
 #include "shm/history.h"
 #include "shm/plan.h"
+#include "shm/pool.h"
 #include "shm/record.h"
 #include "shm/ring.h"
 #include "shm/sample.h"
@@ -58,8 +60,9 @@ enum ring_id {
 #define SEG_OVERRIDES_BYTES 4096 /* lines that operators set */
 #define SEG_QUEUES 5		 /* those past the age limit, and classes */
 #define SEG_ADDRESS_MAX 128
-#define SEG_PATH_MAX 112   /* of a socket */
-#define SEG_VERSION_MAX 32 /* of the program's version */
+#define SEG_PATH_MAX 112     /* of a socket */
+#define SEG_VERSION_MAX 32   /* of the program's version */
+#define SEG_PICKED_BYTES 512 /* of a running request, of what a step picked */
 
 /* In front of each segment; written once by the supervisor. */
 struct seg_header {
@@ -215,7 +218,7 @@ struct segs {
 	char instance[SEG_INSTANCE_MAX];
 	void *base[SEG_COUNT];
 	size_t bytes[SEG_COUNT];
-	int pool_fd;
+	int pool_fd; /* -1: the chunks are on a GPU */
 	const struct plan *plan;
 	struct supervisor_seg *supervisor;
 	struct cell *cell[PROC_COUNT];
@@ -257,6 +260,9 @@ struct segs {
 	struct slot_wait *waits;     /* [slots] */
 	struct rules_taken *taken;
 
+	/* holder */
+	struct holder_pool *holder_pool;
+
 	/* loader */
 	_Atomic uint64_t *entry;       /* [adapters] */
 	_Atomic uint64_t *have;	       /* [adapters] */
@@ -265,6 +271,8 @@ struct segs {
 	_Atomic uint32_t *rescan_done; /* the rescan_asked that is obeyed */
 	struct loader_meters *loader_meters;
 	struct load_sample *load_samples; /* [SAMPLE_LOADS] */
+	_Atomic uint64_t *pool_number;	  /* of the pool that have is about */
+	unsigned char *staging;		  /* [staging_bytes] */
 
 	/* gpuexec */
 	_Atomic uint64_t *x;		/* [slots] */
@@ -274,6 +282,9 @@ struct segs {
 	_Atomic uint64_t *launched_step, *completed_step;
 	struct gpuexec_meters *gpuexec_meters;
 	struct step_sample *step_samples; /* [SAMPLE_STEPS] */
+	struct weights_mark *weights_mark;
+	uint64_t *done;	       /* the GPU writes it: the step that is over */
+	unsigned char *picked; /* [batch_max][SEG_PICKED_BYTES] it, too */
 };
 
 /* Row of a slot in prompt, tok, blocks, logprobs. */
@@ -328,6 +339,13 @@ int segs_list(char names[][SEG_INSTANCE_MAX], int max);
 /* Whether its supervisor is gone; false where that cannot be told, as of another
  * version. */
 bool segs_is_dead(const char *instance);
+
+/* Whether this role is there at all: without a GPU nothing is to be held. */
+static inline bool
+seg_has_proc(const struct plan *p, enum proc_id id)
+{
+	return id != PROC_HOLDER || p->backend == BACKEND_CUDA;
+}
 
 const char *seg_proc_name(enum proc_id);
 nsec seg_proc_silence(enum proc_id);

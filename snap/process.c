@@ -58,6 +58,7 @@ snap_processes(const struct segs *g, struct snap *s, bool measured)
 		struct snap_process *p = &s->process[i];
 
 		p->name = seg_proc_name((enum proc_id)i);
+		p->absent = !seg_has_proc(&s->plan, (enum proc_id)i);
 		p->state = state_name(snap_load32(&cell->state));
 		p->pid = snap_load32(&order->pid);
 		p->epoch = snap_load32(&order->epoch);
@@ -76,4 +77,25 @@ snap_processes(const struct segs *g, struct snap *s, bool measured)
 	last->epoch = 1;
 	if (s->alive)
 		kernel(last, snap_load(&u->start_time), measured);
+}
+
+uint32_t
+snap_process_count(const struct snap *s)
+{
+	uint32_t n = 0;
+
+	for (int i = 0; i <= PROC_COUNT; i++)
+		n += !s->process[i].absent;
+	return n;
+}
+
+const struct snap_process *
+snap_process_at(const struct snap *s, uint32_t i)
+{
+	const struct snap_process *p = s->process;
+
+	for (; p < &s->process[PROC_COUNT]; p++)
+		if (!p->absent && i-- == 0)
+			break;
+	return p;
 }

@@ -41,6 +41,7 @@ struct snap_process {
 	const char *name;  /* "frontend"; the supervisor is the last */
 	const char *state; /* "boot", "run", "drain", "done", "failed", "none",
 			    * "dead": no such process */
+	bool absent;	   /* this engine has no such role */
 	uint32_t pid, epoch, restarts;
 	nsec silent_ns; /* since its last beat; 0 for the supervisor */
 	uint64_t turns;
@@ -224,6 +225,10 @@ char *snap_reason(const struct snap_source *, uint32_t adapter,
 char *snap_digest(const unsigned char *digest, size_t bytes, char *out);
 
 const char *snap_state_name(enum snap_state); /* "resident" */
+
+/* The roles that this engine has, the supervisor last: how many, and which. */
+uint32_t snap_process_count(const struct snap *);
+const struct snap_process *snap_process_at(const struct snap *, uint32_t i);
 const char *snap_phase_name(enum snap_phase); /* "waiting" */
 double snap_kv_share(const struct snap *);    /* of the pool's blocks in use */
 

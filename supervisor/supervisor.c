@@ -35,6 +35,7 @@ up(const struct sv *sv, bool but_frontend)
 {
 	for (int i = 0; i < PROC_COUNT; i++)
 		if (sv->child[i].state != SV_UP &&
+		    seg_has_proc(sv->segs.plan, (enum proc_id)i) &&
 		    !(but_frontend && i == PROC_FRONTEND))
 			return false;
 	return true;
@@ -268,7 +269,8 @@ run(struct sv *sv)
 		atomic_store(&sv->segs.supervisor->order[i].epoch, 1);
 	}
 	for (int i = 0; i < PROC_COUNT; i++)
-		child_event(sv, &sv->child[i], EV_START, now);
+		if (seg_has_proc(sv->segs.plan, (enum proc_id)i))
+			child_event(sv, &sv->child[i], EV_START, now);
 	watch(sv);
 }
 

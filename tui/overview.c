@@ -253,6 +253,8 @@ processes(struct page *p, const struct snap *s, int y)
 		char state[32];
 		bool bad;
 
+		if (c->absent)
+			continue;
 		restarts += c->restarts;
 		bad = warn_process(c, (enum proc_id)i, state);
 		x = page_say(p, x, y, bad ? LOOK_BAD : LOOK_PLAIN, "%s%s%s ",

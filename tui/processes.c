@@ -35,6 +35,8 @@ draw_process(struct page *p, const struct snap *before, const struct snap *s,
 	bool bad = warn_process(c, (enum proc_id)i, state);
 	bool silent = bad && strcmp(c->state, "run") == 0;
 
+	if (c->absent)
+		return y;
 	page_say(p, 0, y++, bad ? LOOK_BAD : LOOK_PLAIN,
 	    "%-11s %-7s %8u %5u %8u %8s %6s %8s %8s", c->name,
 	    silent ? "silent" : c->state, c->pid, c->epoch, c->restarts,

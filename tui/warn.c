@@ -30,6 +30,8 @@ warn_process(const struct snap_process *c, enum proc_id id, char *state)
 	char t[TEXT_MAX];
 
 	state[0] = '\0';
+	if (c->absent)
+		return false;
 	if (strcmp(c->state, "run") != 0) {
 		snprintf(state, 32, "%s", c->state);
 		return strcmp(c->state, "drain") != 0 &&

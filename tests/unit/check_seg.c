@@ -169,16 +169,20 @@ struct part {
 	size_t bytes;
 };
 
-/* Each part lies inside its segment, aligned, and on no other. */
-START_TEST(parts_do_not_overlap)
+/* Each part lies inside its segment, aligned, and on no other; one of no
+ * bytes is nowhere. */
+static void
+see_parts(void)
 {
 	const struct plan *p = made.plan;
 	struct part parts[] = {
 #define PART(seg, field, count)                                                \
 	{ SEG_##seg, (const void *)made.field,                                 \
 		(size_t)(count) * sizeof(*made.field) },
+#define PAGES PART
 #include "shm/parts.tbl"
 #undef PART
+#undef PAGES
 	};
 	size_t n = sizeof(parts) / sizeof(parts[0]);
 
@@ -186,6 +190,10 @@ START_TEST(parts_do_not_overlap)
 		const struct part *x = &parts[i];
 		const unsigned char *base = made.base[x->seg];
 
+		if (x->bytes == 0) {
+			ck_assert_ptr_null(x->at);
+			continue;
+		}
 		ck_assert_uint_eq((uintptr_t)x->at % 128, 0);
 		ck_assert(x->at >= base + sizeof(struct seg_header));
 		ck_assert(x->at + x->bytes <= base + made.bytes[x->seg]);
@@ -196,6 +204,60 @@ START_TEST(parts_do_not_overlap)
 			ck_assert(parts[k].at + parts[k].bytes <= x->at ||
 			    x->at + x->bytes <= parts[k].at);
 	}
+}
+
+START_TEST(parts_do_not_overlap)
+{
+	see_parts();
+}
+END_TEST
+
+static void
+make_cuda(void)
+{
+	struct plan p;
+
+	instance_plan(&p);
+	p.backend = BACKEND_CUDA;
+	p.staging_bytes = 100000;
+	plan_segments(&p);
+	ck_assert_int_eq(segs_create(&made, instance_name(), &p, "", 1), 0);
+}
+
+START_TEST(on_a_gpu_there_is_no_pool_object_and_what_is_pinned_has_its_pages)
+{
+	struct segs g;
+
+	see_parts();
+	ck_assert_int_eq(made.pool_fd, -1);
+	ck_assert_int_eq(segs_open(&g, made.instance, PROC_LOADER), 0);
+	ck_assert_int_eq(g.pool_fd, -1);
+	ck_assert_uint_eq((uintptr_t)g.staging % 4096, 0);
+	ck_assert_uint_eq((uintptr_t)g.picked % 4096, 0);
+	ck_assert_uint_eq((uintptr_t)g.done % 4096, 0);
+	ck_assert((unsigned char *)g.done + 4096 <= g.picked);
+	segs_close(&g);
+}
+END_TEST
+
+START_TEST(a_pool_is_heard_of_by_its_number_alone_and_whole)
+{
+	struct holder_pool is = { .bytes = 5,
+		.chunk_bytes = 2,
+		.ordinal = 1,
+		.handle = "where" };
+	struct holder_pool told = { 0 }, heard;
+
+	ck_assert(!holder_pool_hear(&told, 0, &heard));
+	ck_assert(!holder_pool_hear(&told, 1, &heard));
+	holder_pool_tell(&told, &is, 1);
+	ck_assert(!holder_pool_hear(&told, 2, &heard));
+	ck_assert(holder_pool_hear(&told, 1, &heard));
+	ck_assert_uint_eq(heard.bytes, 5);
+	ck_assert_uint_eq(heard.ordinal, 1);
+	ck_assert_str_eq((char *)heard.handle, "where");
+	told.handle[3] ^= 1;
+	ck_assert(!holder_pool_hear(&told, 1, &heard));
 }
 END_TEST
 
@@ -344,6 +406,12 @@ suite_seg(void)
 	tcase_add_test(t, an_instance_has_a_plain_name);
 	tcase_add_test(t,
 	    too_little_shared_memory_says_how_much_is_needed_and_there);
+	tcase_add_test(t, a_pool_is_heard_of_by_its_number_alone_and_whole);
+	suite_add_tcase(s, t);
+	t = tcase_create("gpu");
+	tcase_add_checked_fixture(t, make_cuda, drop);
+	tcase_add_test(t,
+	    on_a_gpu_there_is_no_pool_object_and_what_is_pinned_has_its_pages);
 	suite_add_tcase(s, t);
 	return s;
 }

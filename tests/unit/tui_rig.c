@@ -149,17 +149,25 @@ make_queues(struct snap *s)
 static void
 make_processes(struct snap *s)
 {
-	static const char *const names[] = { "monitor", "loader", "gpuexec",
-		"scheduler", "frontend", "supervisor" };
+	static const char *const names[PROC_COUNT + 1] = { "monitor", "holder",
+		"loader", "gpuexec", "scheduler", "frontend", "supervisor" };
+	uint32_t n = 0;
 
-	for (uint32_t i = 0; i <= PROC_COUNT; i++)
+	for (uint32_t i = 0; i <= PROC_COUNT; i++, n++) {
 		s->process[i] = (struct snap_process){ .name = names[i],
 			.state = "run",
-			.pid = 4100 + i,
+			.pid = 4100 + n,
 			.epoch = 1,
-			.silent_ns = i * 10 * MILLISECOND,
-			.cpu_ns = (nsec)i * SECOND,
-			.rss_bytes = (i + 1) * 3 * MIB };
+			.silent_ns = n * 10 * MILLISECOND,
+			.cpu_ns = (nsec)n * SECOND,
+			.rss_bytes = (n + 1) * 3 * MIB };
+		if (i == PROC_HOLDER) {
+			s->process[i] = (struct snap_process){ .absent = true,
+				.name = names[i],
+				.state = "none" };
+			n--;
+		}
+	}
 	s->process[PROC_GPUEXEC].silent_ns = 4200 * MILLISECOND;
 	s->process[PROC_LOADER].restarts = 2;
 	s->process[PROC_LOADER].epoch = 3;
@@ -170,8 +178,8 @@ make_processes(struct snap *s)
 	s->ring_count = RING_COUNT;
 	for (uint32_t i = 0; i < RING_COUNT; i++) {
 		s->ring[i].name = "FE_SC";
-		s->ring[i].from = names[4 - i % 4];
-		s->ring[i].to = names[1 + i % 4];
+		s->ring[i].from = names[5 - i % 4];
+		s->ring[i].to = names[2 + i % 4];
 		s->ring[i].depth = 1024;
 		s->ring[i].used = i * 90;
 	}
