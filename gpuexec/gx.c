@@ -9,11 +9,9 @@
  * thread.  Too low a guess only makes the first steps short. */
 #define FIRST_GUESS 2e10
 
-/* Pages that the largest adapter of the model can take. */
-static int
-pages_most(const struct gx *g)
+int
+gx_pages_most(const struct shape *s, const struct plan *p)
 {
-	const struct shape *s = forward_shape(g->forward);
 	uint64_t numbers = 0, pages;
 
 	for (int i = 0; i < LINEAR_COUNT; i++)
@@ -22,9 +20,9 @@ pages_most(const struct gx *g)
 		    (uint64_t)(i < LINEAR_LAYER_COUNT ? s->layers : 1);
 	/* Rows that must not cross a page may waste up to half of it. */
 	pages = numbers * ADAPTER_RANK_MAX * sizeof(float) * 2 /
-		g->plan->chunk_bytes +
+		p->chunk_bytes +
 	    2;
-	return (int)(pages < g->plan->chunks ? pages : g->plan->chunks);
+	return (int)(pages < p->chunks ? pages : p->chunks);
 }
 
 static int
@@ -57,7 +55,7 @@ take_leases(struct gx *g)
 {
 	int e = 0;
 
-	g->pages_max = pages_most(g);
+	g->pages_max = gx_pages_most(forward_shape(g->forward), g->plan);
 	g->pages = calloc((size_t)g->pages_max, sizeof(*g->pages));
 	g->leases = calloc(g->plan->batch_max, sizeof(*g->leases));
 	if (g->pages == NULL || g->leases == NULL)
@@ -95,8 +93,8 @@ gx_open(struct gx *g)
 	}
 	g->row_ns = 2e9 * (double)shape_parameters(forward_shape(g->forward)) /
 	    (FIRST_GUESS * forward_threads(g->forward));
-	/* A dead life launched what it never saw the end of; on this backend
-	 * that died with it. */
+	/* A dead life launched what it never saw the end of; that died with it
+	 * (on a GPU: by the time that its quarantine is over). */
 	atomic_store_explicit(g->segs->completed_step,
 	    atomic_load(g->segs->launched_step), memory_order_release);
 	return 0;
