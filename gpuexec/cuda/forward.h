@@ -14,6 +14,7 @@
 #ifndef GPUEXEC_CUDA_FORWARD_H
 #define GPUEXEC_CUDA_FORWARD_H
 
+#include "base/clock.h"
 #include "gpuexec/cuda/weights.h"
 #include "gpuexec/forward.h"
 
