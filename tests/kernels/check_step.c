@@ -117,7 +117,7 @@ take_adapter(struct side *s, int i, const char *name)
 	ok(adapter_pack(&a, shape, TENSOR_BF16, 0, rules, image, NULL, NULL));
 	page = s->cuda ? rig_put(image, n) : image;
 	ok(image_new(&s->image[i], shape, 1, i));
-	ok(image_read(s->image[i], shape, &page, 1, 0, n,
+	ok(image_read(s->image[i], shape, TENSOR_BF16, &page, 1, 0, n,
 	    s->cuda ? fetch : NULL, NULL));
 	adapter_close(&a);
 	close(dir);
