@@ -385,7 +385,7 @@ static const struct {
 	HEAD(bytes, 64),
 	HEAD(bytes, -64),
 	HEAD(bytes, INT64_MIN),
-	HEAD(dtype, -1), /* F16 */
+	HEAD(dtype, 1), /* OTHER */
 	HEAD(page_bytes, 36),
 	HEAD(nmodules, -1),
 	HEAD(nmodules, 1),
