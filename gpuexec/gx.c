@@ -5,10 +5,6 @@
 
 #include "base/err.h"
 
-/* What a row may cost on the first day: so many operations a second each
- * thread.  Too low a guess only makes the first steps short. */
-#define FIRST_GUESS 2e10
-
 int
 gx_pages_most(const struct shape *s, const struct plan *p)
 {
@@ -91,8 +87,10 @@ gx_open(struct gx *g)
 		return err_set(e, "no memory for %u running requests",
 		    p->batch_max);
 	}
+	/* What a row may cost on the first day: too much only makes the first
+	 * steps short. */
 	g->row_ns = 2e9 * (double)shape_parameters(forward_shape(g->forward)) /
-	    (FIRST_GUESS * forward_threads(g->forward));
+	    forward_rate(g->forward);
 	/* A dead life launched what it never saw the end of; that died with it
 	 * (on a GPU: by the time that its quarantine is over). */
 	atomic_store_explicit(g->segs->completed_step,

@@ -9,11 +9,13 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/must.h"
+#include "base/units.h"
 #include "device/cuda_check.h"
 #include "model/adapter.h"
 
 #define ALIGN 256
 #define QUERY_TURNS 64 /* looks at the word between two at the stream */
+#define RATE 1e13      /* operations a second of a slow GPU */
 
 /* ---- memory ----------------------------------------------------------- */
 
@@ -153,6 +155,22 @@ send_frequencies(struct cuda_forward *f)
 	return e;
 }
 
+/* What the pool leaves is set by memory.reserve_bytes. */
+static int
+too_little(const struct cuda_forward *f)
+{
+	char want[32], have[32], all[32];
+	size_t left = 0, total = 0;
+
+	(void)cudaMemGetInfo(&left, &total);
+	return err_set(ERR_MEMORY,
+	    "device memory for activations: want %s, %s of %s are free: raise "
+	    "memory.reserve_bytes or lower gpuexec.step_tokens",
+	    units_bytes(want, sizeof(want), f->bytes),
+	    units_bytes(have, sizeof(have), left),
+	    units_bytes(all, sizeof(all), total));
+}
+
 static int
 reserve(struct cuda_forward *f)
 {
@@ -166,7 +184,7 @@ reserve(struct cuda_forward *f)
 	e = cuda_check(cudaMalloc(&f->memory, f->bytes),
 	    "device memory for activations");
 	if (e != 0)
-		return err_add("%zu bytes", f->bytes);
+		return too_little(f);
 	c = (struct carve){ .base = f->memory };
 	lay_out(f, &c);
 	/* Rows beyond a step's are computed with too, if nobody looks. */
@@ -437,6 +455,7 @@ forward_open_cuda(struct forward **out, const char *model_dir,
 	f->base.dtype = f->weights.dtype;
 	f->base.kernels = "cuda";
 	f->base.threads = 1;
+	f->base.rate = RATE;
 	f->base.block_bytes = (size_t)o->block_tokens * (size_t)s->layers *
 	    (size_t)s->kv_heads * (size_t)s->head_dim * 2 * 2;
 	*out = &f->base;
