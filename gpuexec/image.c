@@ -13,7 +13,7 @@ struct module {
 };
 
 struct image {
-	int layers, pages_max, number, npages;
+	int layers, pages_max, number, npages, rank;
 	uint32_t reads;
 	int in[LINEAR_COUNT], out[LINEAR_COUNT];
 	uint32_t page_bytes;
@@ -128,6 +128,7 @@ image_read(struct image *im, const struct shape *s, enum tensor_dtype dtype,
 		return err_set(ERR_FORMAT, "image: dtype %u, not %u",
 		    im->header->dtype, (unsigned)dtype);
 	im->dtype = dtype;
+	im->rank = 0;
 	memcpy(im->digest, im->header->digest, sizeof(im->digest));
 	for (uint32_t i = 0; i < im->header->nmodules; i++) {
 		const struct adapter_entry *have = &im->header->entry[i];
@@ -138,6 +139,8 @@ image_read(struct image *im, const struct shape *s, enum tensor_dtype dtype,
 			.b = have->b,
 			.rank = have->rank,
 		};
+		if (have->rank > im->rank)
+			im->rank = have->rank;
 	}
 	return 0;
 }
@@ -175,6 +178,12 @@ uint32_t
 image_reads(const struct image *im)
 {
 	return im->reads;
+}
+
+int
+image_rank(const struct image *im)
+{
+	return im->rank;
 }
 
 const void *const *

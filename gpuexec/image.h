@@ -42,6 +42,9 @@ int image_read(struct image *, const struct shape *, enum tensor_dtype,
 int image_number(const struct image *);
 uint32_t image_reads(const struct image *);
 
+/* The greatest rank of its modules. */
+int image_rank(const struct image *);
+
 /* Its pages, their size (0: one), what its numbers are. */
 const void *const *image_pages(const struct image *, int *n,
     uint32_t *page_bytes, enum tensor_dtype *);

@@ -29,6 +29,10 @@
 extern "C" {
 #endif
 
+/* Blocks for so many items, at most `each` a multiprocessor: kernels that take
+ * item after item. */
+int cuda_grid(int items, int each);
+
 /* embed.cu: h[r,:] = table[token[r],:]	table (vocab, cols) of dtype, h float */
 int cuda_embed(cudaStream_t, float *h, const void *table, int cols,
     enum tensor_dtype, const struct cuda_step *, int rows_max);
@@ -108,11 +112,11 @@ struct cuda_lora {
 	bool head;		 /* rows are logits rows, pieces head_piece */
 };
 int cuda_lora(cudaStream_t, const struct cuda_lora *, const struct cuda_step *,
-    int pieces_max, int rank_max);
+    int pieces_max);
 
 /* The embedding's A lies by token, (vocab, rank): h[r,:] += A[token[r],:] B */
 int cuda_lora_embed(cudaStream_t, const struct cuda_lora *,
-    const struct cuda_step *, int pieces_max, int rank_max);
+    const struct cuda_step *, int pieces_max);
 
 /* sample.cu: picks[i] = sample_pick of pick[i]; logits (nlogits, ld) float.
  * The same token as sample_pick for the same logits.  work: of

@@ -6,7 +6,6 @@
 #include "gpuexec/cuda/forward_in.h"
 
 #include "base/err.h"
-#include "model/adapter.h"
 
 struct queue {
 	struct cuda_forward *f;
@@ -63,8 +62,7 @@ lora(struct queue *q, const struct cuda_lora *l)
 {
 	if (!q->kinds.lora || q->prepare)
 		return 0;
-	return cuda_lora(q->f->stream, l, q->step, pieces_max(q),
-	    ADAPTER_RANK_MAX);
+	return cuda_lora(q->f->stream, l, q->step, pieces_max(q));
 }
 
 /* ---- attention -------------------------------------------------------- */
@@ -245,8 +243,7 @@ embed(struct queue *q)
 	    f->weights.dtype, q->step, q->kinds.bucket);
 	join(&l, s, LINEAR_EMBED, 0);
 	if (e == 0 && q->kinds.lora)
-		e = cuda_lora_embed(f->stream, &l, q->step, pieces_max(q),
-		    ADAPTER_RANK_MAX);
+		e = cuda_lora_embed(f->stream, &l, q->step, pieces_max(q));
 	return e;
 }
 
@@ -271,8 +268,7 @@ head(struct queue *q)
 	join(&l, s, LINEAR_HEAD, 0);
 	l.head = true;
 	if (e == 0 && q->kinds.lora && !q->prepare)
-		e = cuda_lora(f->stream, &l, q->step, q->kinds.logits,
-		    ADAPTER_RANK_MAX);
+		e = cuda_lora(f->stream, &l, q->step, q->kinds.logits);
 	if (e == 0 && !q->prepare)
 		e = cuda_sample(f->stream, f->picked_there, f->logits,
 		    (size_t)s->vocab, s->vocab, f->picking, q->step,

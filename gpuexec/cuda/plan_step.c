@@ -190,10 +190,13 @@ fill_pieces(struct cuda_forward *f, const struct forward_seq *seq, int n)
 	for (int i = 0; i < n; i++) {
 		const struct forward_seq *s = &seq[f->order[i]];
 
-		if (s->adapter != NULL)
-			add_rows(piece, &f->step.npieces, number(s), row,
-			    s->count);
 		row += s->count;
+		if (s->adapter == NULL)
+			continue;
+		add_rows(piece, &f->step.npieces, number(s), row - s->count,
+		    s->count);
+		if (image_rank(s->adapter) > f->step.rank_max)
+			f->step.rank_max = image_rank(s->adapter);
 	}
 	must((size_t)f->step.npieces <= most);
 	(void)TAKE(f, piece, f->step.npieces);

@@ -53,6 +53,8 @@ struct cuda_tile {
 struct cuda_step {
 	int32_t rows, nlogits, npieces, nhead_pieces;
 	int32_t nsplits, nalone, ntiles, npicks;
+	int32_t rank_max; /* of the adapters of its pieces */
+	int32_t pad;
 	const int32_t *token;	 /* [rows] */
 	const int32_t *position; /* [rows] */
 	/* [rows] where the addresses of its sequence's KV blocks begin in
