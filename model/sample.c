@@ -8,6 +8,7 @@
 
 #include "base/must.h"
 #include "base/rng.h"
+#include "model/sample_weight.h"
 
 struct sample_scratch {
 	int vocab;
@@ -199,7 +200,7 @@ weigh(struct sample_scratch *s, float top, float temperature, double *sum)
 
 	*sum = 0;
 	for (int i = 0; i < s->vocab; i++) {
-		float w = expf((s->logit[i] - top) / temperature);
+		float w = sample_weight((s->logit[i] - top) / temperature);
 
 		s->weight[i] = w;
 		s->id[n] = i;

@@ -305,13 +305,8 @@ cuda_plan_picks(struct cuda_forward *f, const struct forward_pick *pick, int n)
 	must(n <= f->base.limit.logits_max);
 	f->step.npicks = n;
 	arena = (struct picks_arena){ f->host, f->device, f->used, f->room };
-	for (int i = 0; i < n; i++) {
-		const struct forward_pick *p = &pick[i];
-
-		picks_fill(&to[i], f->picks, &arena, p->logits, p->params,
-		    p->prompt, p->nprompt, p->out, p->nout, p->banned,
-		    p->nbanned, p->want_logprob, p->ntop, p->position);
-	}
+	for (int i = 0; i < n; i++)
+		picks_fill(f->picks, &to[i], &pick[i], &arena);
 	f->used = arena.used;
 }
 
