@@ -33,10 +33,12 @@ struct cuda_piece {
 };
 
 /* Positions [first, last] of row `row`, a row that attends alone.  The splits
- * of a row are neighbours, in the order of positions. */
+ * of a row are neighbours, in the order of positions, and begin at multiples of
+ * CUDA_SPLIT_TOKENS. */
 struct cuda_split {
 	int32_t row;
 	int32_t first, last;
+	int32_t only; /* 1: the row has no other */
 };
 
 /* A row that attends alone, and its splits. */
