@@ -32,8 +32,8 @@ template <int DIM> struct stride {
 /* Keys and values of one head, of one sequence. */
 struct paged {
 	const uint64_t *block; /* that of position 0 first */
-	size_t key;	       /* where this head's keys begin in a block, bytes */
-	unsigned span;	       /* from a key to its value, bytes */
+	size_t key;    /* where this head's keys begin in a block, bytes */
+	unsigned span; /* from a key to its value, bytes */
 	int block_tokens, head_dim;
 };
 

@@ -39,8 +39,9 @@ shared_address(const void *p)
 	asm volatile("mma.sync.aligned.m16n8k16.row.col.f32." kind "." kind    \
 		     ".f32 {%0,%1,%2,%3}, {%4,%5,%6,%7}, {%8,%9}, "            \
 		     "{%0,%1,%2,%3};"                                          \
-	    : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])                   \
-	    : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]))
+		     : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])          \
+		     : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]),  \
+		     "r"(b[1]))
 
 template <typename T>
 static __device__ __forceinline__ void mma(float *c, const uint32_t *a,
@@ -63,9 +64,9 @@ mma<f16>(float *c, const uint32_t *a, const uint32_t *b)
 #define LDMATRIX(turn)                                                         \
 	asm volatile("ldmatrix.sync.aligned.m8n8.x4" turn                      \
 		     ".shared.b16 {%0,%1,%2,%3}, [%4];"                        \
-	    : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])               \
-	    : "r"(shared_address(row))                                         \
-	    : "memory")
+		     : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])      \
+		     : "r"(shared_address(row))                                \
+		     : "memory")
 
 /* Four matrices (8, 8) of 16-bit numbers from shared memory.  Lane 8m + i says
  * where row i of matrix m begins, 8 numbers, on 16 bytes.  to[m] = (g, 2t..) */
@@ -97,9 +98,9 @@ static __device__ __forceinline__ void
 copy_later(struct copies *, void *to, const void *from, bool have)
 {
 	asm volatile("cp.async.cg.shared.global.L2::128B [%0], [%1], 16, %2;"
-	    :
-	    : "r"(shared_address(to)), "l"(from), "r"(have ? 16 : 0)
-	    : "memory");
+		     :
+		     : "r"(shared_address(to)), "l"(from), "r"(have ? 16 : 0)
+		     : "memory");
 }
 
 /* Ends a batch of copies, maybe an empty one. */
@@ -209,8 +210,9 @@ mma(float *c, const uint32_t *a, const uint32_t *b)
 		for (int k = 0; k < 16; k++) {
 			int from = k % 8 / 2, column = 2 * t + i % 2;
 
-			c[i] += twin_half<T>(of[g * 4 + from][i / 2 + k / 8 * 2],
-				    k % 2) *
+			c[i] +=
+			    twin_half<T>(of[g * 4 + from][i / 2 + k / 8 * 2],
+				k % 2) *
 			    twin_half<T>(of[column * 4 + from][4 + k / 8],
 				k % 2);
 		}
