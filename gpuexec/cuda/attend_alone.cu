@@ -12,13 +12,9 @@
  * (a larger group is several items, neighbours, whose second reading finds them
  * in L2).  Warp w takes every fourth 16 positions, copies them into its own two
  * slots of shared memory, one on the way while the other is used, and meets the
- * other warps only at the split's end:
- *
- *	partial	[splits_max][heads] most, sum
- *		[splits_max][heads][head_dim] sum of weight * V
- *
- * A second kernel adds the splits of a row in their order; a row with but one
- * is finished at once.  Splits before the window are neutral: sum 0.
+ * other warps only at the split's end.  What a split makes goes to partial
+ * (attend_partial.h), for attend_join.cu; a row with but one is finished at
+ * once.  Splits before the window are neutral: sum 0.
  *
  * An mma has 16 queries, a group at most 8: the weights' rounding errors, again
  * rounded, are the other 8.  So a weight has some 16 bits, for nothing.
@@ -34,12 +30,12 @@
  */
 #include "device/cuda_check.h"
 #include "gpuexec/cuda/attend.h"
+#include "gpuexec/cuda/attend_partial.h"
 
 #define HEADS 8	 /* of a group, in one item */
 #define CHUNK 16 /* positions a warp takes at once */
 #define SLOTS 2
 #define GRID_MAX (132 * 8)
-#define JOINERS 128
 
 template <int DIM> struct plan {
 	static const int rows = CHUNK * stride<DIM>::numbers;
@@ -231,31 +227,6 @@ join_warps(const char *shared, int head, int d)
 	return r;
 }
 
-/* Where partial has most and sum, and the output. */
-static __device__ __forceinline__ float *
-partial_stat(const struct cuda_attend &a, int split, int head)
-{
-	return a.partial + ((size_t)split * a.heads + head) * 2;
-}
-
-static __device__ __forceinline__ float *
-partial_out(const struct cuda_attend &a, int splits_max, int split, int head)
-{
-	return a.partial + (size_t)splits_max * a.heads * 2 +
-	    ((size_t)split * a.heads + head) * a.head_dim;
-}
-
-template <typename T>
-static __device__ __forceinline__ void
-put_out(const struct cuda_attend &a, int row, int head, int d, float sum,
-    const float *out)
-{
-	float share = sum > 0 ? 1 / sum : 0;
-	T *to = (T *)a.out + ((size_t)row * a.heads + head) * a.head_dim + d;
-
-	*(uint32_t *)to = pair<T>(out[0] * share, out[1] * share);
-}
-
 template <typename T>
 static __device__ __forceinline__ void
 put_result(const struct cuda_attend &a, const struct cuda_split &split,
@@ -340,69 +311,6 @@ alone_plain(struct cuda_attend a, const struct cuda_step *step, int splits_max)
 	}
 }
 
-static __device__ float
-most_of_all(const struct cuda_attend &a, const struct cuda_alone &one, int head)
-{
-	__shared__ float found[JOINERS / WARP];
-	float most = -INFINITY;
-
-	for (int i = threadIdx.x; i < one.nsplits; i += JOINERS)
-		most = fmaxf(most, partial_stat(a, one.split + i, head)[0]);
-	for (int by = WARP / 2; by > 0; by /= 2)
-		most = fmaxf(most, __shfl_xor_sync(ALL_LANES, most, by));
-	if (threadIdx.x % WARP == 0)
-		found[threadIdx.x / WARP] = most;
-	__syncthreads();
-	for (int w = 0; w < JOINERS / WARP; w++)
-		most = fmaxf(most, found[w]);
-	return most;
-}
-
-/* A block a row and a head; a thread two numbers of its output. */
-template <typename T>
-static __global__ void
-__launch_bounds__(JOINERS)
-alone_join(struct cuda_attend a, const struct cuda_step *step, int splits_max)
-{
-	__shared__ float weight[JOINERS], part[JOINERS];
-	int head = blockIdx.x, t = threadIdx.x, d = 2 * t;
-	float sum = 0, out[2] = { 0, 0 };
-
-	if (blockIdx.y >= (unsigned)step->nalone)
-		return;
-	struct cuda_alone one = step->alone[blockIdx.y];
-
-	if (one.nsplits == 1)
-		return;
-	float most = most_of_all(a, one, head);
-
-	for (int base = 0; base < one.nsplits; base += JOINERS) {
-		int n = min(JOINERS, one.nsplits - base);
-
-		if (t < n) {
-			float *stat = partial_stat(a, one.split + base + t,
-			    head);
-
-			weight[t] = power_of_two(stat[0] - most);
-			part[t] = weight[t] * stat[1];
-		}
-		__syncthreads();
-#pragma unroll 8
-		for (int i = 0; i < n && d < a.head_dim; i++) {
-			float2 v = *(float2 *)(partial_out(a, splits_max,
-						   one.split + base + i, head) +
-			    d);
-
-			sum += part[i];
-			out[0] += weight[i] * v.x;
-			out[1] += weight[i] * v.y;
-		}
-		__syncthreads();
-	}
-	if (d < a.head_dim)
-		put_out<T>(a, one.row, head, d, sum, out);
-}
-
 /* ---- launchers -------------------------------------------------------- */
 
 static int
@@ -446,12 +354,6 @@ queue_any(cudaStream_t stream, const struct cuda_attend *a,
 	return cuda_launched("attend alone, plain");
 }
 
-size_t
-cuda_partial_floats(int splits, int heads, int head_dim)
-{
-	return (size_t)splits * heads * (head_dim + 2);
-}
-
 int
 cuda_attend_alone(cudaStream_t stream, const struct cuda_attend *a,
     const struct cuda_step *step, int splits_max, int alone_max)
@@ -462,10 +364,7 @@ cuda_attend_alone(cudaStream_t stream, const struct cuda_attend *a,
 		return 0;
 	CUDA_BY_DTYPE(a->dtype, T,
 	    err = queue_any<T>(stream, a, step, splits_max));
-	if (err != 0)
-		return err;
-	CUDA_BY_DTYPE(a->dtype, T,
-	    LAUNCH(alone_join<T>, dim3(a->heads, alone_max), JOINERS, 0, stream,
-		*a, step, splits_max));
-	return cuda_launched("attend join");
+	return err != 0 ?
+	    err :
+	    cuda_attend_join(stream, a, step, splits_max, alone_max);
 }

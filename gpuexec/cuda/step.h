@@ -47,7 +47,8 @@ struct cuda_alone {
 	int32_t split, nsplits; /* [split, split + nsplits) */
 };
 
-/* Rows [row, row + rows) of one sequence, at neighbouring positions. */
+/* Rows [row, row + rows) of one sequence, each at the position behind that of
+ * the row before; at most CUDA_TILE_ROWS. */
 struct cuda_tile {
 	int32_t row, rows;
 };

@@ -108,7 +108,8 @@ add_tiles(struct build *b, const struct scene_sequence *q, int row)
 	}
 }
 
-/* Keys, values and queries, in the same order wherever they lie. */
+/* Keys, values and queries, in the same order wherever they lie.  What is
+ * before the first row's window no row sees. */
 static void
 fill(struct build *b, const struct scene_sequence *q, int first_block, int row)
 {
@@ -118,14 +119,15 @@ fill(struct build *b, const struct scene_sequence *q, int first_block, int row)
 
 	rng_seed(&rng, q->seed);
 	for (int p = 0; p < q->first + q->rows; p++)
-		for (int h = 0; h < s->kv_heads; h++) {
-			float *key = key_in(b, first_block, p, h);
+		for (int i = 0; i < s->kv_heads * s->head_dim; i++) {
+			float *key = key_in(b, first_block, p, i / s->head_dim);
+			float k = (float)rng_normal(&rng);
+			float v = (float)rng_normal(&rng);
 
-			for (int d = 0; d < s->head_dim; d++) {
-				key[d] = (float)rng_normal(&rng);
-				key[half_layer(s) + d] = (float)rng_normal(
-				    &rng);
-			}
+			if (s->window > 0 && p <= q->first - s->window)
+				k = v = NAN;
+			key[i % s->head_dim] = k;
+			key[i % s->head_dim + half_layer(s)] = v;
 		}
 	for (int i = 0; i < q->rows * wide; i++)
 		b->q[(size_t)row * wide + i] = (float)rng_normal(&rng) *
