@@ -181,6 +181,18 @@ START_TEST(rows_in_no_list_are_not_touched)
 }
 END_TEST
 
+/* More than the join takes at once. */
+START_TEST(hundreds_of_splits_are_joined)
+{
+	static const struct scene_sequence one[] = {
+		{ 33100, 1, SCENE_ALONE, 1 },
+	};
+	struct scene_shape shape = { 2, 1, 8, 64, 0, TENSOR_F16, 0, 0, false };
+
+	play(&shape, one, 1);
+}
+END_TEST
+
 /* More items than a grid has blocks. */
 START_TEST(a_large_batch_takes_several_rounds)
 {
@@ -213,6 +225,7 @@ suite_attend_alone(void)
 	tcase_add_test(t, a_row_has_the_same_bits_alone_and_in_a_batch);
 	tcase_add_test(t, splits_before_the_window_may_be_left_out);
 	tcase_add_test(t, rows_in_no_list_are_not_touched);
+	tcase_add_test(t, hundreds_of_splits_are_joined);
 	tcase_add_test(t, a_large_batch_takes_several_rounds);
 	suite_add_tcase(s, t);
 	return s;
