@@ -33,10 +33,12 @@ struct cuda_piece {
 };
 
 /* Positions [first, last] of row `row`, a row that attends alone.  The splits
- * of a row are neighbours, in the order of positions. */
+ * of a row are neighbours, in the order of positions, and begin at multiples of
+ * CUDA_SPLIT_TOKENS. */
 struct cuda_split {
 	int32_t row;
 	int32_t first, last;
+	int32_t only; /* 1: the row has no other */
 };
 
 /* A row that attends alone, and its splits. */
@@ -45,7 +47,8 @@ struct cuda_alone {
 	int32_t split, nsplits; /* [split, split + nsplits) */
 };
 
-/* Rows [row, row + rows) of one sequence, at neighbouring positions. */
+/* Rows [row, row + rows) of one sequence, each at the position behind that of
+ * the row before; at most CUDA_TILE_ROWS. */
 struct cuda_tile {
 	int32_t row, rows;
 };

@@ -39,6 +39,8 @@ score(const struct ref_cache *c, const float *q, int head, int position)
 	return sum / sqrt(c->head_dim);
 }
 
+#define TOGETHER 64 /* numbers of the output that share a weight's exp */
+
 static void
 attend_one(float *out, const float *q, int head, int first, int last,
     const struct ref_cache *c)
@@ -49,13 +51,20 @@ attend_one(float *out, const float *q, int head, int first, int last,
 		most = fmax(most, score(c, q, head, p));
 	for (int p = first; p <= last; p++)
 		sum += exp(score(c, q, head, p) - most);
-	for (int d = 0; d < c->head_dim; d++) {
-		double value = 0;
+	for (int from = 0; from < c->head_dim; from += TOGETHER) {
+		double value[TOGETHER] = { 0 };
+		int n = c->head_dim - from < TOGETHER ? c->head_dim - from :
+							TOGETHER;
 
-		for (int p = first; p <= last; p++)
-			value += exp(score(c, q, head, p) - most) *
-			    *at(c, true, head, p, d);
-		out[d] = (float)(value / sum);
+		for (int p = first; p <= last; p++) {
+			double weight = exp(score(c, q, head, p) - most);
+
+			for (int d = 0; d < n; d++)
+				value[d] += weight *
+				    *at(c, true, head, p, from + d);
+		}
+		for (int d = 0; d < n; d++)
+			out[from + d] = (float)(value[d] / sum);
 	}
 }
 
