@@ -82,7 +82,8 @@ src = $(filter-out %/main.c $(not_$(KIND)),$(foreach d,$1 $1/* $1/*/*,\
 	$(wildcard $d/*.c) $(wildcard $d/*.cu)))
 obj = $(patsubst %,$(B)/%.o,$(basename $(call src,$1)))
 SIM_A := $(if $(filter cudasim,$(KIND)),$(B)/tests/cudasim.a)
-LIB_A    := $(patsubst %,$(B)/%.a,$(LIBS)) $(SIM_A)
+OUR_A    := $(patsubst %,$(B)/%.a,$(LIBS))
+LIB_A    := $(OUR_A) $(SIM_A)
 extra = $(patsubst tests/%.c,$(B)/%,$(wildcard tests/$1/*.c))
 SWARM_O  := $(patsubst %.c,$(B)/%.o,$(wildcard tests/swarm/*.c))
 UNIT_O   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/unit/*.c)) \
@@ -168,7 +169,7 @@ $(B)/tests/suites.tbl: FORCE
 $(B)/tests/main.o: $(B)/tests/suites.tbl
 
 .SECONDEXPANSION:
-$(LIB_A) $(ROLE_A) $(B)/cli.a: $(B)/%.a: $$(call obj,$$*)
+$(OUR_A) $(ROLE_A) $(B)/cli.a: $(B)/%.a: $$(call obj,$$*)
 	@mkdir -p $(@D); rm -f $@; $(AR) qcs $@ $^
 $(B)/tests/cudasim.a: $(patsubst %,$(B)/%.o,$(basename $(wildcard tests/cudasim/*.cc tests/cudasim/*.c)))
 	@mkdir -p $(@D); rm -f $@; $(AR) qcs $@ $^

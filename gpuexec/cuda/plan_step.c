@@ -252,7 +252,8 @@ fill_attention(struct cuda_forward *f, const struct forward_seq *seq, int n)
 				*split++ = (struct cuda_split){ row, p,
 					p + CUDA_SPLIT_TOKENS <= last ?
 					    p + CUDA_SPLIT_TOKENS - 1 :
-					    last };
+					    last,
+					splits(last) == 1 };
 		}
 		for (int r = row; s->count > 1 && left > 0;
 		     r += CUDA_TILE_ROWS, left -= CUDA_TILE_ROWS)
