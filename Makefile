@@ -52,7 +52,7 @@ GENCODE = -gencode=arch=compute_80,code=sm_80 \
 CUFLAGS_cuda = -std=c++17 -O3 -I. -lineinfo -MMD -MP $(GENCODE) \
 	-Xcompiler=-Wall,-Wextra -diag-suppress=177 --threads 2
 CUFLAGS_cudasim = -std=c++17 -O2 -g -x c++ -I. $(CUDA_cudasim) -MMD -MP -Wall \
-	-Wextra -Wno-unknown-pragmas $(if $(SAN),$(SAN_FLAGS))
+	-Wextra -Wno-unknown-pragmas -fno-strict-aliasing $(if $(SAN),$(SAN_FLAGS))
 CUCC_cuda = $(NVCC)
 CUCC_cudasim = $(CXX)
 LINK   = @mkdir -p $(@D); echo "  link    $@"; $(CC) $(CFLAGS) -o $@ \

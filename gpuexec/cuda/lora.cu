@@ -123,8 +123,9 @@ static __device__ __forceinline__ void
 take_eight(float *to, const T *from)
 {
 	uint4 words = *(const uint4 *)from;
-	const T *v = (const T *)&words;
+	T v[EIGHT];
 
+	memcpy((void *)v, &words, sizeof(v));
 	for (int k = 0; k < EIGHT; k++)
 		to[k] = widen(v[k]);
 }
