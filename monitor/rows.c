@@ -85,7 +85,7 @@ cache_labels(const struct sight *v, struct page *p)
 	page_label(p, "num_gpu_blocks",
 	    page_number(number, (double)v->snap.scheduler.kv_blocks_total));
 	page_label(p, "cache_dtype",
-	    v->snap.plan.kv_dtype == TENSOR_BF16 ? "bf16" : "f32");
+	    tensor_dtype_word((enum tensor_dtype)v->snap.plan.kv_dtype));
 }
 
 static void
@@ -95,7 +95,7 @@ build_labels(const struct sight *v, struct page *p)
 	page_label(p, "name", v->snap.instance);
 	page_label(p, "model", v->model);
 	page_label(p, "dtype",
-	    v->snap.plan.weight_dtype == TENSOR_BF16 ? "bf16" : "f32");
+	    tensor_dtype_word((enum tensor_dtype)v->snap.plan.weight_dtype));
 }
 
 /* One function a row; the row's line makes its name. */

@@ -20,8 +20,8 @@
 
 extern char **environ;
 
-static int
-find_program(char path[PATH_MAX], const char *role)
+int
+spawn_find(char path[PATH_MAX], const char *role)
 {
 	static const char *const places[] = { "", "../libexec/chameleon/" };
 	char self[PATH_MAX - 64];
@@ -101,7 +101,7 @@ int
 spawn_role(struct spawned *s, const char *role, const char *instance)
 {
 	char path[PATH_MAX];
-	int ends[2], e = find_program(path, role);
+	int ends[2], e = spawn_find(path, role);
 
 	*s = (struct spawned){ -1, -1, -1 };
 	if (e != 0)

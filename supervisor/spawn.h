@@ -4,6 +4,7 @@
 #ifndef SUPERVISOR_SPAWN_H
 #define SUPERVISOR_SPAWN_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,9 @@ struct spawned {
 	int pidfd;   /* readable when it has ended */
 	int control; /* our end; its own is descriptor PROC_CONTROL_FD */
 };
+
+/* Where the program chameleon-ROLE is.  ERR_NOT_FOUND: nowhere. */
+int spawn_find(char path[PATH_MAX], const char *role);
 
 /* Starts chameleon-ROLE INSTANCE, which lies beside this program or in
  * ../libexec/chameleon.  Its input is /dev/null, its output our standard

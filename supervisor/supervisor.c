@@ -352,15 +352,21 @@ int
 sv_run(const struct conf *conf, sv_read_f read_conf, int *status)
 {
 	static struct sv sv;
+	struct plan_machine machine;
 	struct shape shape;
 	struct house house;
 	struct plan plan;
 	int e;
 
 	proc_log_open("supervisor", conf);
-	if ((e = plan_for(&plan, conf, &shape)) != 0 ||
-	    (e = house_enter(&house, conf)) != 0)
+	/* The house first: what a former life has left may hold the GPU. */
+	if ((e = house_enter(&house, conf)) != 0)
 		return e;
+	if ((e = plan_for(&plan, conf, &shape, &machine)) != 0) {
+		house_leave(&house);
+		return e;
+	}
+	plan_log(&plan, conf, &machine);
 	ask_descriptors(&plan);
 	sv = (struct sv){ .conf = conf,
 		.read = read_conf,
