@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define OOM_NEVER (-1000)
+
 extern char **environ;
 
 int
@@ -162,6 +164,19 @@ spawn_signal(const struct spawned *s, int number)
 {
 	if (s->pidfd >= 0)
 		(void)pidfd_send_signal(s->pidfd, number, NULL, 0);
+}
+
+void
+spawn_spare(pid_t pid)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	if ((f = fopen(path, "we")) == NULL)
+		return;
+	(void)fprintf(f, "%d", OOM_NEVER);
+	(void)!fclose(f);
 }
 
 uint64_t

@@ -24,6 +24,10 @@ int spawn_find(char path[PATH_MAX], const char *role);
  * error.  ERR_NOT_FOUND: there is no such program; ERR_IO, ERR_MEMORY. */
 int spawn_role(struct spawned *, const char *role, const char *instance);
 
+/* Asks the kernel to end this process last when memory is short; as far as it
+ * lets us (root, or CAP_SYS_RESOURCE). */
+void spawn_spare(pid_t);
+
 /* How it ended. */
 struct spawn_end {
 	int status; /* exit status; -1: by a signal */
