@@ -91,11 +91,15 @@ cache_labels(const struct sight *v, struct page *p)
 static void
 build_labels(const struct sight *v, struct page *p)
 {
+	char device[32];
+
 	page_label(p, "version", v->snap.version);
 	page_label(p, "name", v->snap.instance);
 	page_label(p, "model", v->model);
 	page_label(p, "dtype",
 	    tensor_dtype_word((enum tensor_dtype)v->snap.plan.weight_dtype));
+	page_label(p, "device",
+	    plan_device_text(&v->snap.plan, device, sizeof(device)));
 }
 
 /* One function a row; the row's line makes its name. */

@@ -356,6 +356,9 @@ tell_death(struct sv *sv, const struct child *c, pid_t pid, nsec now)
 static void
 lose_pool(struct sv *sv, nsec now)
 {
+	if (sv->child[PROC_LOADER].at.pid < 0 &&
+	    sv->child[PROC_GPUEXEC].at.pid < 0)
+		return;
 	log_warn("the memory of the GPU is gone with its holder; loader and "
 		 "gpuexec start anew with the next pool=%u",
 	    atomic_load(&sv->segs.supervisor->order[PROC_HOLDER].epoch));

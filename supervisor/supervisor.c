@@ -48,21 +48,26 @@ tell_ready(struct sv *sv)
 	uint64_t adapters = atomic_load(&sv->segs.loader_meters->listed);
 	const char *metrics = sv->segs.supervisor->metrics;
 	const char *before = metrics[0] == '\0' ? "" : " metrics=";
+	char device[32];
 
-	printf("ready listen=%s instance=%s model=%s adapters=%ju pid=%d%s%s\n",
-	    sv->listen, c->instance, c->model, (uintmax_t)adapters,
+	(void)plan_device_text(sv->segs.plan, device, sizeof(device));
+	printf("ready listen=%s instance=%s model=%s device=%s adapters=%ju "
+	       "pid=%d%s%s\n",
+	    sv->listen, c->instance, c->model, device, (uintmax_t)adapters,
 	    (int)getpid(), before, metrics);
 	/* If nobody can read it the engine serves all the same. */
 	fflush(stdout);
 	clearerr(stdout);
 	if (metrics[0] == '\0')
-		log_info("ready listen=%s instance=%s model=%s adapters=%ju",
-		    sv->listen, c->instance, c->model, (uintmax_t)adapters);
+		log_info("ready listen=%s instance=%s model=%s device=%s "
+			 "adapters=%ju",
+		    sv->listen, c->instance, c->model, device,
+		    (uintmax_t)adapters);
 	else
-		log_info("ready listen=%s instance=%s model=%s adapters=%ju "
-			 "metrics=%s",
-		    sv->listen, c->instance, c->model, (uintmax_t)adapters,
-		    metrics);
+		log_info("ready listen=%s instance=%s model=%s device=%s "
+			 "adapters=%ju metrics=%s",
+		    sv->listen, c->instance, c->model, device,
+		    (uintmax_t)adapters, metrics);
 	notify_send("READY=1");
 }
 
