@@ -147,13 +147,9 @@ plan_work_bytes(const struct plan *p, const struct shape *s)
 	uint64_t heads = (uint64_t)s->heads + 2 * (uint64_t)s->kv_heads;
 	uint64_t row = 4 * (uint64_t)s->hidden +
 	    2 * heads * (uint64_t)s->head_dim + 3 * (uint64_t)s->inter;
-	uint64_t logits = (uint64_t)p->batch_max * p->vocab;
-	uint64_t floats = p->step_tokens * row + logits;
-
-	if (p->backend == BACKEND_CUDA)
-		floats += logits;
-	else
-		floats += p->threads * (p->context + 4 * (uint64_t)s->head_dim);
+	uint64_t floats = p->step_tokens * row +
+	    (uint64_t)p->batch_max * p->vocab +
+	    p->threads * (p->context + 4 * (uint64_t)s->head_dim);
 
 	return floats * sizeof(float);
 }
@@ -188,6 +184,7 @@ plan_make_on(struct plan *p, const struct conf *c, const struct shape *s,
 	p->weights_bytes = shape_parameters(s) * each;
 	p->work_bytes = plan_work_bytes(p, s);
 	if (p->backend == BACKEND_CUDA) {
+		p->work_bytes = plan_gpu_work_bytes(p, s);
 		p->weights_region_bytes = shape_region_bytes(s, each);
 		p->staging_bytes = c->loader_staging_bytes;
 	}

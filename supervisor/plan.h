@@ -57,11 +57,10 @@ int plan_for(struct plan *, const struct conf *, struct shape *,
 void plan_log(const struct plan *, const struct conf *,
     const struct plan_machine *);
 
-/* Bytes of gpuexec's activations (plan.work_bytes), in floats:
+/* Bytes of gpuexec's activations on the cpu (plan.work_bytes), in floats:
  *   step_tokens * (4 hidden + 2 (heads + 2 kv_heads) head_dim + 3 inter)
  *   + batch_max * vocab                    logits
- *   + threads * (context + 4 head_dim)     scores of one query; cpu
- *   + batch_max * vocab                    work of sampling; cuda */
+ *   + threads * (context + 4 head_dim)     scores of one query */
 uint64_t plan_work_bytes(const struct plan *, const struct shape *);
 
 #endif

@@ -4,9 +4,12 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "model/adapter.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#define SPLIT_TOKENS 256u /* as attention is split (gpuexec/cuda/step.h) */
 
 /* Whether something that is set can be had on the cpu alone. */
 static const char *
@@ -91,6 +94,35 @@ plan_dtypes(struct plan *p, const struct conf *c, enum tensor_dtype files)
 {
 	return (
 	    p->backend == BACKEND_CUDA ? dtypes_cuda : dtypes_cpu)(p, c, files);
+}
+
+static uint64_t
+power_of_two(uint64_t n)
+{
+	uint64_t p = 1;
+
+	while (p < n)
+		p *= 2;
+	return p;
+}
+
+uint64_t
+plan_gpu_work_bytes(const struct plan *p, const struct shape *s)
+{
+	uint64_t seqs = p->batch_max;
+	uint64_t logits = power_of_two(seqs);
+	uint64_t rows = power_of_two(p->step_tokens);
+	uint64_t splits = seqs *
+	    ((p->context + SPLIT_TOKENS - 1) / SPLIT_TOKENS);
+	uint64_t dim = (uint64_t)s->head_dim;
+	uint64_t row = 6 * (uint64_t)s->hidden +
+	    8 * ((uint64_t)s->heads + (uint64_t)s->kv_heads) * dim +
+	    10 * (uint64_t)s->inter + 12 * ADAPTER_RANK_MAX;
+
+	if (rows < logits)
+		rows = logits;
+	return rows * row + splits * (uint64_t)s->heads * 4 * (dim + 2) +
+	    16 * p->vocab * logits + seqs * 16 * p->context;
 }
 
 uint64_t

@@ -13,6 +13,15 @@ int plan_backend(struct plan *, const struct conf *, const struct plan_gpu *);
 /* weight_dtype and kv_dtype.  ERR_CONFIG: not as `dtype` or `kv_dtype` says. */
 int plan_dtypes(struct plan *, const struct conf *, enum tensor_dtype files);
 
+/* Bytes of gpuexec's activations, about: rows and logits rows rounded up to a
+ * power of two, since graphs are captured for these.
+ *   rows * (6 hidden + 8 q + 8 kv + 10 inter + 12 ADAPTER_RANK_MAX)
+ *   + batch_max * ceil(context / 256) splits * heads * 4 (head_dim + 2)
+ *   + 16 vocab * logits rows               logits, and the work of picking
+ *   + batch_max * 16 context               tables of blocks, ids seen
+ * where q and kv are heads and kv_heads times head_dim. */
+uint64_t plan_gpu_work_bytes(const struct plan *, const struct shape *);
+
 /* Bytes left for chunks when weights, activations and reserve are there. */
 uint64_t plan_gpu_room(const struct plan *, const struct conf *,
     const struct plan_gpu *);
