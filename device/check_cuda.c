@@ -45,6 +45,13 @@ cuda_is_sticky(cudaError_t e)
 	}
 }
 
+void
+cuda_last_words(void)
+{
+	last_words(err_text());
+	_exit(err_status(ERR_DEVICE));
+}
+
 int
 cuda_check(cudaError_t e, const char *doing)
 {
@@ -52,10 +59,8 @@ cuda_check(cudaError_t e, const char *doing)
 		return 0;
 	(void)err_set(e == cudaErrorMemoryAllocation ? ERR_MEMORY : ERR_DEVICE,
 	    "%s: %s (%s)", doing, cudaGetErrorString(e), cudaGetErrorName(e));
-	if (cuda_is_sticky(e)) {
-		last_words(err_text());
-		_exit(err_status(ERR_DEVICE));
-	}
+	if (cuda_is_sticky(e))
+		cuda_last_words();
 	(void)cudaGetLastError(); /* told once */
 	return err_code();
 }

@@ -32,6 +32,12 @@ bool cuda_is_sticky(cudaError_t);
  * for the whole process. */
 void cuda_set_last_words(void (*say)(const char *sentence));
 
+/* Ends the process with the sentence of this thread's last failure, as after a
+ * sticky error. */
+#ifndef __cplusplus
+_Noreturn void cuda_last_words(void);
+#endif
+
 #ifdef __cplusplus
 }
 #endif

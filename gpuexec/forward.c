@@ -45,6 +45,12 @@ forward_threads(const struct forward *f)
 	return f->threads;
 }
 
+double
+forward_rate(const struct forward *f)
+{
+	return f->rate;
+}
+
 size_t
 forward_block_bytes(const struct forward *f)
 {

@@ -54,6 +54,9 @@ enum tensor_dtype forward_dtype(const struct forward *); /* of weights */
 const char *forward_kernels(const struct forward *);	 /* "avx512" ... */
 int forward_threads(const struct forward *);
 
+/* Operations a second, a first guess on the low side. */
+double forward_rate(const struct forward *);
+
 /* Bytes of a KV block, and those that forward_open takes beside them (cpu). */
 size_t forward_block_bytes(const struct forward *);
 size_t forward_work_bytes(const struct shape *, const struct forward_options *,

@@ -24,6 +24,7 @@ struct forward {
 	enum tensor_dtype dtype; /* of weights */
 	const char *kernels;
 	int threads;
+	double rate; /* operations a second: a first guess, rather too low */
 	size_t block_bytes;
 	int nlogits; /* of the last step */
 };

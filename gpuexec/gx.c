@@ -5,15 +5,9 @@
 
 #include "base/err.h"
 
-/* What a row may cost on the first day: so many operations a second each
- * thread.  Too low a guess only makes the first steps short. */
-#define FIRST_GUESS 2e10
-
-/* Pages that the largest adapter of the model can take. */
-static int
-pages_most(const struct gx *g)
+int
+gx_pages_most(const struct shape *s, const struct plan *p)
 {
-	const struct shape *s = forward_shape(g->forward);
 	uint64_t numbers = 0, pages;
 
 	for (int i = 0; i < LINEAR_COUNT; i++)
@@ -22,9 +16,9 @@ pages_most(const struct gx *g)
 		    (uint64_t)(i < LINEAR_LAYER_COUNT ? s->layers : 1);
 	/* Rows that must not cross a page may waste up to half of it. */
 	pages = numbers * ADAPTER_RANK_MAX * sizeof(float) * 2 /
-		g->plan->chunk_bytes +
+		p->chunk_bytes +
 	    2;
-	return (int)(pages < g->plan->chunks ? pages : g->plan->chunks);
+	return (int)(pages < p->chunks ? pages : p->chunks);
 }
 
 static int
@@ -57,7 +51,7 @@ take_leases(struct gx *g)
 {
 	int e = 0;
 
-	g->pages_max = pages_most(g);
+	g->pages_max = gx_pages_most(forward_shape(g->forward), g->plan);
 	g->pages = calloc((size_t)g->pages_max, sizeof(*g->pages));
 	g->leases = calloc(g->plan->batch_max, sizeof(*g->leases));
 	if (g->pages == NULL || g->leases == NULL)
@@ -93,10 +87,12 @@ gx_open(struct gx *g)
 		return err_set(e, "no memory for %u running requests",
 		    p->batch_max);
 	}
+	/* What a row may cost on the first day: too much only makes the first
+	 * steps short. */
 	g->row_ns = 2e9 * (double)shape_parameters(forward_shape(g->forward)) /
-	    (FIRST_GUESS * forward_threads(g->forward));
-	/* A dead life launched what it never saw the end of; on this backend
-	 * that died with it. */
+	    forward_rate(g->forward);
+	/* A dead life launched what it never saw the end of; that died with it
+	 * (on a GPU: by the time that its quarantine is over). */
 	atomic_store_explicit(g->segs->completed_step,
 	    atomic_load(g->segs->launched_step), memory_order_release);
 	return 0;

@@ -105,6 +105,9 @@ struct gx {
 int gx_open(struct gx *);
 void gx_close(struct gx *);
 
+/* Pages that the largest adapter of a model can take. */
+int gx_pages_most(const struct shape *, const struct plan *);
+
 /* slots.c ---------------------------------------------------------------- */
 
 /* Looks at the words of all slots; returns how many had news. */

@@ -99,8 +99,9 @@ copy_header(struct image *im, uint64_t n, image_fetch_f *fetch, void *arg)
 }
 
 int
-image_read(struct image *im, const struct shape *s, const void *const *page,
-    int n, uint32_t page_bytes, uint64_t bytes, image_fetch_f *fetch, void *arg)
+image_read(struct image *im, const struct shape *s, enum tensor_dtype dtype,
+    const void *const *page, int n, uint32_t page_bytes, uint64_t bytes,
+    image_fetch_f *fetch, void *arg)
 {
 	uint64_t header = bytes < im->header_max ? bytes : im->header_max;
 	uint64_t held = page_bytes == 0 ? bytes : (uint64_t)n * page_bytes;
@@ -123,7 +124,10 @@ image_read(struct image *im, const struct shape *s, const void *const *page,
 	if (im->header->page_bytes != page_bytes)
 		return err_set(ERR_FORMAT, "image: pages of %u bytes, not %u",
 		    im->header->page_bytes, page_bytes);
-	im->dtype = (enum tensor_dtype)im->header->dtype;
+	if (im->header->dtype != (uint32_t)dtype)
+		return err_set(ERR_FORMAT, "image: dtype %u, not %u",
+		    im->header->dtype, (unsigned)dtype);
+	im->dtype = dtype;
 	memcpy(im->digest, im->header->digest, sizeof(im->digest));
 	for (uint32_t i = 0; i < im->header->nmodules; i++) {
 		const struct adapter_entry *have = &im->header->entry[i];

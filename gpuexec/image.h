@@ -31,10 +31,11 @@ typedef int image_fetch_f(void *arg, void *to, const void *from, uint64_t n);
 
 /* Reads the image that begins at page[0] and lies in n pages of page_bytes
  * (0: one page) of `bytes` in all.  fetch NULL: the pages are memory of this
- * process.  ERR_FORMAT: not a legal one; then it is empty. */
-int image_read(struct image *, const struct shape *, const void *const *page,
-    int n, uint32_t page_bytes, uint64_t bytes, image_fetch_f *fetch,
-    void *arg);
+ * process.  ERR_FORMAT: not a legal one of that dtype; then it
+ * is empty. */
+int image_read(struct image *, const struct shape *, enum tensor_dtype,
+    const void *const *page, int n, uint32_t page_bytes, uint64_t bytes,
+    image_fetch_f *fetch, void *arg);
 
 /* Its number, and how often it has been read: together they name what is in
  * it. */

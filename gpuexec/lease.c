@@ -136,7 +136,8 @@ read_image(struct gx *g, struct gx_lease *l)
 	if (l->rank > ADAPTER_RANK_MAX)
 		l->rank = ADAPTER_RANK_MAX; /* for the samples alone */
 	l->bad = n == 0 ||
-	    image_read(l->image, forward_shape(g->forward), g->pages, n,
+	    image_read(l->image, forward_shape(g->forward),
+		forward_dtype(g->forward), g->pages, n,
 		(uint32_t)g->plan->chunk_bytes, bytes, fetch, g) != 0;
 	if (l->bad)
 		log_warn("an adapter's image is not legal adapter=%.*s "

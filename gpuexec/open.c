@@ -1,11 +1,12 @@
 /* The executor joins the house: segments, rings, pool, model. */
-#include "gpuexec/open.h"
+#include "gpuexec/open_in.h"
 
 #include "base/err.h"
 #include "base/log.h"
+#include "proc/pool.h"
 
 static int
-open_model(struct gx *g, const struct proc *p)
+open_model(struct gx *g, struct proc *p, uint64_t pool)
 {
 	const struct plan *plan = p->plan;
 	struct forward_options o = {
@@ -18,7 +19,9 @@ open_model(struct gx *g, const struct proc *p)
 		.context = (int)plan->context,
 		.block_tokens = (int)plan->block_tokens,
 	};
-	int e = forward_open(&g->forward, p->conf.model, &o);
+	int e = plan->backend == BACKEND_CUDA ?
+	    gx_open_cuda(g, p, &o, pool) :
+	    forward_open(&g->forward, p->conf.model, &o);
 
 	if (e != 0)
 		return e;
@@ -36,6 +39,7 @@ int
 gx_join(struct gx *g, struct proc *p)
 {
 	const struct plan *plan = p->plan;
+	uint64_t pool;
 	int e;
 
 	g->segs = &p->segs;
@@ -45,12 +49,9 @@ gx_join(struct gx *g, struct proc *p)
 	segs_rx(&p->segs, RING_FE_GX, &g->from_frontend);
 	segs_tx(&p->segs, RING_GX_SC, &g->to_scheduler);
 	segs_tx(&p->segs, RING_GX_FE, &g->to_frontend);
-	e = device_open(&g->device,
-	    &(struct device_pool){ .fd = p->segs.pool_fd,
-		.bytes = (uint64_t)plan->chunks * plan->chunk_bytes,
-		.chunk_bytes = plan->chunk_bytes });
+	e = proc_pool_open(p, &g->device, &pool);
 	if (e == 0)
-		e = open_model(g, p);
+		e = open_model(g, p, pool);
 	if (e == 0)
 		e = gx_open(g);
 	return e;

@@ -74,7 +74,8 @@ pack(struct solo *s, const struct adapter *a, struct adapter_rules rules)
 		e = image_new(&s->image, shape, 1, 0);
 	page = s->image_bytes;
 	if (e == 0)
-		e = image_read(s->image, shape, &page, 1, 0, bytes, NULL, NULL);
+		e = image_read(s->image, shape, dtype, &page, 1, 0, bytes, NULL,
+		    NULL);
 	return e;
 }
 

@@ -85,7 +85,7 @@ struct adapter_entry {
 struct adapter_image {
 	uint64_t magic;
 	uint64_t bytes;	     /* of the whole image */
-	uint32_t dtype;	     /* enum tensor_dtype: F32 or BF16 */
+	uint32_t dtype;	     /* enum tensor_dtype, not OTHER */
 	uint32_t page_bytes; /* that no row crosses */
 	uint32_t nmodules;
 	uint32_t header_bytes; /* header and table, in the first page(s) */

@@ -149,7 +149,7 @@ check_header(const struct adapter_image *image, uint64_t n,
 {
 	if (n < sizeof(*image) || image->magic != ADAPTER_MAGIC)
 		return err_set(ERR_FORMAT, "image: no header");
-	if (image->dtype != TENSOR_F32 && image->dtype != TENSOR_BF16)
+	if (image->dtype >= TENSOR_OTHER)
 		return err_set(ERR_FORMAT, "image: dtype %u", image->dtype);
 	if (image->page_bytes % ADAPTER_ALIGN != 0)
 		return err_set(ERR_FORMAT, "image: pages of %u bytes",

@@ -27,6 +27,15 @@ struct job {
 	void *arg;
 };
 
+/* Bits of the least |x| that rounds to infinity. */
+static uint32_t
+bound_of(enum tensor_dtype dtype)
+{
+	return dtype == TENSOR_F32 ? 0x7f800000 :
+	    dtype == TENSOR_BF16   ? 0x7f7f8000 :
+				     0x477ff000;
+}
+
 /* One array of an image. */
 struct rows {
 	uint64_t start, bytes; /* of a row */
@@ -87,7 +96,9 @@ put(enum tensor_dtype dtype, unsigned char *to, const float *from, uint64_t n)
 	}
 	for (uint64_t i = 0; i < n; i++) {
 		uint32_t u = bits_of(from[i]);
-		uint16_t h = (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
+		uint16_t h = dtype == TENSOR_F16 ?
+		    tensor_f16(from[i]) :
+		    (uint16_t)((u + 0x7fff + (u >> 16 & 1)) >> 16);
 
 		memcpy(to + 2 * i, &h, sizeof(h));
 	}
@@ -275,14 +286,13 @@ adapter_pack(const struct adapter *a, const struct shape *s,
 		.image = out,
 		.dtype = dtype,
 		.page_bytes = page_bytes,
-		/* Above, bfloat16 rounds up to infinity. */
-		.bound = dtype == TENSOR_F32 ? 0x7f800000 : 0x7f7f8000,
+		.bound = bound_of(dtype),
 		.go_on = go_on,
 		.arg = arg,
 	};
 	int e;
 
-	must(dtype == TENSOR_F32 || dtype == TENSOR_BF16);
+	must(dtype != TENSOR_OTHER);
 	if (bytes == 0)
 		return err_set(ERR_LIMIT,
 		    "a row is longer than a page of %u bytes", page_bytes);

@@ -8,6 +8,9 @@
 #include "base/err.h"
 #include "base/must.h"
 
+/* Operations a second of a slow thread. */
+#define THREAD_RATE 2e10
+
 /* Hands out pieces of a mapping; with base NULL it only counts. */
 struct carve {
 	char *base;
@@ -212,6 +215,7 @@ describe(struct cpu_forward *f)
 	f->base.dtype = f->weights.half ? TENSOR_BF16 : TENSOR_F32;
 	f->base.kernels = f->kernels->name;
 	f->base.threads = pool_threads(f->pool);
+	f->base.rate = THREAD_RATE * f->base.threads;
 	f->base.block_bytes = cpu_block_bytes(f->base.limit.block_tokens,
 	    s->layers, s->kv_heads, s->head_dim,
 	    f->base.limit.kv == TENSOR_BF16);

@@ -92,14 +92,16 @@ number_at(const struct adapter_image *image, uint64_t start, uint64_t row_bytes,
 		return f;
 	}
 	memcpy(&half, at + 2 * col, sizeof(half));
-	return tensor_from_bf16(half);
+	return image->dtype == TENSOR_BF16 ? tensor_from_bf16(half) :
+					     tensor_from_f16(half);
 }
 
 static float
 rounded(const struct adapter_image *image, float f)
 {
 	return image->dtype == TENSOR_F32 ? f :
-					    tensor_from_bf16(tensor_bf16(f));
+	    image->dtype == TENSOR_BF16	  ? tensor_from_bf16(tensor_bf16(f)) :
+					    tensor_from_f16(tensor_f16(f));
 }
 
 /* Every number of a module, in its place. */
@@ -156,21 +158,21 @@ START_TEST(image_holds_a_and_scaled_b_transposed)
 	lora_write("full", config, &f);
 	ck_assert_msg(lora_open(&a, "full", strict) == 0, "%s", err_text());
 	ck_assert_int_eq(a.nmodules, 16);
-	for (int k = 0; k < 10; k++) {
-		enum tensor_dtype dtype = k % 2 ? TENSOR_F32 : TENSOR_BF16;
+	for (int k = 0; k < 15; k++) {
+		enum tensor_dtype dtype = (enum tensor_dtype)(k / 5);
 		/* A row of the embedding's A, or of any B, is the longest. */
 		uint64_t longest = (uint64_t)(rank > 12 ? rank : 12) *
 		    (uint64_t)tensor_dtype_bytes(dtype);
 		uint64_t bytes;
 		struct adapter_image *image;
 
-		if (pages[k / 2] != 0 && pages[k / 2] < longest) {
+		if (pages[k % 5] != 0 && pages[k % 5] < longest) {
 			ck_assert_uint_eq(adapter_image_bytes(&a, &s, dtype,
-					      pages[k / 2]),
+					      pages[k % 5]),
 			    0);
 			continue;
 		}
-		image = lora_pack(&a, dtype, pages[k / 2], strict, &bytes);
+		image = lora_pack(&a, dtype, pages[k % 5], strict, &bytes);
 		ck_assert_msg(image != NULL, "%s", err_text());
 		ck_assert_uint_eq(image->bytes, bytes);
 		ck_assert_msg(adapter_image_check(image, bytes, &s) == 0, "%s",
@@ -383,7 +385,7 @@ static const struct {
 	HEAD(bytes, 64),
 	HEAD(bytes, -64),
 	HEAD(bytes, INT64_MIN),
-	HEAD(dtype, -1), /* F16 */
+	HEAD(dtype, 1), /* OTHER */
 	HEAD(page_bytes, 36),
 	HEAD(nmodules, -1),
 	HEAD(nmodules, 1),

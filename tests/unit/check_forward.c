@@ -285,8 +285,8 @@ take_image(struct crowd *c, int i)
 	free(at);
 	adapter_close(&a);
 	ck_assert_int_eq(image_new(&c->image[i], s, PAGES, i), 0);
-	ck_assert_msg(image_read(c->image[i], s, page, PAGES, size, bytes, NULL,
-			  NULL) == 0,
+	ck_assert_msg(image_read(c->image[i], s, dtype, page, PAGES, size,
+			  bytes, NULL, NULL) == 0,
 	    "%s", err_text());
 }
 

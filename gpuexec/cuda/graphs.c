@@ -1,0 +1,103 @@
+/* A step without prompts is one launch: its kernels are captured at the start,
+ * for each bucket of rows, with adapters and without.
+ *
+ * Two graphs a bucket, because rows of the base model alone should not pay for
+ * kernels that find nothing to do.  What is not captured within the time that a
+ * start may take is queued kernel by kernel, as are steps with prompts. */
+#include "gpuexec/cuda/forward_in.h"
+
+#include "base/err.h"
+#include "device/cuda_check.h"
+
+#define CAPTURE_NS (2 * SECOND) /* that all of them may take at the start */
+
+static int
+capture(struct cuda_forward *f, struct cuda_kinds kinds, cudaGraphExec_t *out)
+{
+	cudaGraph_t graph = NULL;
+	int e = cuda_prepare_step(f, kinds), end;
+
+	if (e == 0)
+		e = cuda_check(cudaStreamBeginCapture(f->stream,
+				   cudaStreamCaptureModeThreadLocal),
+		    "capturing a step");
+	if (e != 0)
+		return e;
+	e = cuda_queue_step(f, kinds);
+	end = cuda_check(cudaStreamEndCapture(f->stream, &graph),
+	    "capturing a step");
+	if (e == 0)
+		e = end;
+	if (e == 0)
+		e = cuda_check(cudaGraphInstantiate(out, graph, 0),
+		    "a graph of a step");
+	if (graph != NULL)
+		(void)cudaGraphDestroy(graph);
+	return e;
+}
+
+static struct cuda_kinds
+kinds_of(int bucket, bool lora)
+{
+	return (struct cuda_kinds){ .bucket = bucket,
+		.logits = bucket,
+		.lora = lora,
+		.alone = true };
+}
+
+static int
+buckets(struct cuda_forward *f)
+{
+	int most = f->base.limit.seqs_max, n = 0;
+
+	for (int rows = 1; n < CUDA_ROWS_BUCKETS;
+	     rows = f->buckets[n - 1] + 1) {
+		f->buckets[n++] = cuda_bucket(rows);
+		if (f->buckets[n - 1] >= most)
+			break;
+	}
+	return n;
+}
+
+int
+cuda_graphs_open(struct cuda_forward *f)
+{
+	nsec end = clock_mono() + CAPTURE_NS;
+	int all = buckets(f), e = 0;
+
+	for (int i = 0; e == 0 && i < all && clock_mono() < end; i++) {
+		for (int lora = 0; e == 0 && lora < 2; lora++)
+			e = capture(f, kinds_of(f->buckets[i], lora != 0),
+			    &f->graph[i].run[lora]);
+		f->nbuckets = i + 1;
+	}
+	return e;
+}
+
+void
+cuda_graphs_close(struct cuda_forward *f)
+{
+	for (int i = 0; i < f->nbuckets; i++)
+		for (int lora = 0; lora < 2; lora++)
+			if (f->graph[i].run[lora] != NULL)
+				(void)cudaGraphExecDestroy(
+				    f->graph[i].run[lora]);
+	f->nbuckets = 0;
+}
+
+int
+cuda_graphs_run(struct cuda_forward *f, struct cuda_kinds kinds, bool *done)
+{
+	*done = false;
+	if (kinds.tiles || kinds.logits != kinds.bucket)
+		return 0;
+	for (int i = 0; i < f->nbuckets; i++)
+		if (f->buckets[i] == kinds.bucket) {
+			*done = true;
+			return cuda_check(cudaGraphLaunch(f->graph[i]
+							      .run[kinds.lora],
+					      f->stream),
+			    "a step");
+		}
+	return 0;
+}

@@ -1,0 +1,47 @@
+/* The device pool, by plan and holder. */
+#include "proc/pool.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "shm/pool.h"
+
+static int
+from_holder(const struct proc *p, struct device_pool *to, uint64_t number)
+{
+	struct holder_pool said;
+
+	if (!holder_pool_hear(p->segs.holder_pool, number, &said))
+		return err_set(ERR_GONE,
+		    "the holder says nothing of pool %ju: it is not up",
+		    (uintmax_t)number);
+	if (said.chunk_bytes != to->chunk_bytes ||
+	    said.weights_bytes != p->plan->weights_region_bytes ||
+	    said.bytes != said.weights_bytes + to->bytes)
+		return err_set(ERR_LAYOUT,
+		    "the holder's pool is not the one that was planned");
+	to->kind = DEVICE_CUDA;
+	to->ordinal = (int)said.ordinal;
+	to->weights_bytes = said.weights_bytes;
+	memcpy(to->handle, said.handle, sizeof(to->handle));
+	return 0;
+}
+
+int
+proc_pool_open(struct proc *p, struct device **out, uint64_t *number)
+{
+	struct device_pool pool = { .kind = DEVICE_HOST,
+		.fd = p->segs.pool_fd,
+		.bytes = plan_chunks_bytes(p->plan),
+		.chunk_bytes = p->plan->chunk_bytes };
+	int e = 0;
+
+	*number = 0;
+	if (p->plan->backend == BACKEND_CUDA) {
+		*number = proc_epoch(p, PROC_HOLDER);
+		e = from_holder(p, &pool, *number);
+	}
+	if (e == 0)
+		e = device_open(out, &pool);
+	return e == 0 ? 0 : err_add("pool");
+}
