@@ -83,11 +83,18 @@ print_shared(const struct plan *p)
 		[SEG_BELLS] = "segment bells",
 		[SEG_POOL] = "pool",
 	};
-	char note[80];
+	char note[80], bytes[32];
 
 	printf("shared memory\n");
 	for (int i = 0; i < SEG_COUNT; i++) {
 		note[0] = '\0';
+		if (i == SEG_POOL && p->backend == BACKEND_CUDA)
+			continue;
+		if (i == SEG_LOADER && p->staging_bytes > 0)
+			snprintf(note, sizeof(note),
+			    "%s of it for copies, pinned",
+			    units_bytes(bytes, sizeof(bytes),
+				p->staging_bytes));
 		if (i == SEG_POOL)
 			snprintf(note, sizeof(note),
 			    "%u chunks; taken as it is used", p->chunks);
@@ -116,19 +123,72 @@ print_private(const struct plan *p, const struct conf *c)
 		line(roles[i].name, notes(p, i),
 		    i == 1 ? "and the buffers of its clients" : "");
 	line("loader: packed adapters", c->loader_host_bytes, "at most");
+	if (p->backend == BACKEND_CUDA)
+		return;
 	line("gpuexec: weights", p->weights_bytes,
-	    p->weight_dtype == TENSOR_BF16 ? "bf16" : "f32");
+	    tensor_dtype_word((enum tensor_dtype)p->weight_dtype));
 	line("gpuexec: activations", p->work_bytes, "");
 }
 
 static void
-print_plan(const struct plan *p, const struct shape *s, const struct conf *c)
+print_sum(void)
 {
-	char sum[32], parameters[32], block[32];
+	char sum[32];
+
+	printf("sum                            %12s\n",
+	    units_bytes(sum, sizeof(sum), total));
+	total = 0;
+}
+
+static void
+print_gpu(const struct plan *p, const struct conf *c, const struct plan_gpu *g)
+{
+	char device[32], note[80], all[32], free[32];
+
+	printf("memory of %s, %s: %s, %s of it free\n",
+	    plan_device_text(p, device, sizeof(device)), p->device_name,
+	    units_bytes(all, sizeof(all), g->total),
+	    units_bytes(free, sizeof(free), g->free));
+	snprintf(note, sizeof(note), "%s; at most",
+	    tensor_dtype_word((enum tensor_dtype)p->weight_dtype));
+	line("weights", p->weights_region_bytes, note);
+	snprintf(note, sizeof(note), "%u chunks", p->chunks);
+	line("pool", plan_chunks_bytes(p), note);
+	line("activations", p->work_bytes, "");
+	line("reserve", c->memory_reserve_bytes,
+	    "for contexts of CUDA, cuBLAS and graphs");
+	print_sum();
+}
+
+/* Where it computes; if nobody has asked for the cpu, why there. */
+static void
+print_device(const struct plan *p, const struct conf *c,
+    const struct plan_gpu *g)
+{
+	int ordinal;
+	bool asked = conf_device(c, &ordinal) == CONF_DEVICE_CPU;
+
+	if (p->backend == BACKEND_CUDA)
+		printf("computes on cuda:%d, %s, capability %s, driver %s\n",
+		    p->device_ordinal, g->name, g->capability, g->driver);
+	else
+		printf("computes on the cpu%s%s\n",
+		    asked || g->there ? "" : ": ",
+		    asked	 ? "" :
+			g->there ? ", since a GPU holds nothing as f32" :
+				   g->why_not);
+}
+
+static void
+print_plan(const struct plan *p, const struct shape *s, const struct conf *c,
+    const struct plan_gpu *g)
+{
+	char parameters[32], block[32];
 
 	printf("model %s: %s, %s parameters\n", c->model,
 	    shape_family_name(s->family),
 	    units_count(parameters, sizeof(parameters), shape_parameters(s)));
+	print_device(p, c, g);
 	printf("%u requests at once, %u of them running, context %u tokens, "
 	       "%u threads\n",
 	    p->slots, p->batch_max, p->context, p->threads);
@@ -139,14 +199,16 @@ print_plan(const struct plan *p, const struct shape *s, const struct conf *c)
 	    p->blocks_per_chunk, p->blocks_per_slot);
 	print_shared(p);
 	print_private(p, c);
-	printf("sum                            %12s\n",
-	    units_bytes(sum, sizeof(sum), total));
+	print_sum();
+	if (p->backend == BACKEND_CUDA)
+		print_gpu(p, c, g);
 }
 
 int
 cmd_check(int argc, char **argv)
 {
 	int status = cmd_parse(&cmd_check_use, argc, argv, NULL), e;
+	struct plan_machine machine;
 	struct conf conf;
 	struct shape shape;
 	struct plan plan;
@@ -165,9 +227,9 @@ cmd_check(int argc, char **argv)
 	if (e == 0 && values)
 		conf_print(&conf, stdout);
 	if (e == 0)
-		e = plan_for(&plan, &conf, &shape);
+		e = plan_for(&plan, &conf, &shape, &machine);
 	if (e != 0)
 		return cmd_failed();
-	print_plan(&plan, &shape, &conf);
+	print_plan(&plan, &shape, &conf, &machine.gpu);
 	return CMD_OK;
 }

@@ -186,12 +186,16 @@ overview_json(const struct snap *s)
 {
 	json_t *o = status_json(s), *states = json_object();
 	uint32_t count[SNAP_STATES];
+	char device[32];
 
 	count_states(s, count);
 	for (int i = 0; i < SNAP_STATES; i++)
 		json_object_set_new(states, snap_state_name((enum snap_state)i),
 		    json_integer(count[i]));
 	json_object_set_new(o, "model", json_string(s->model));
+	json_object_set_new(o, "device",
+	    json_string(plan_device_text(&s->plan, device, sizeof(device))));
+	json_object_set_new(o, "device_name", ctl_text(s->plan.device_name));
 	json_object_set_new(o, "listen", json_string(s->listen));
 	json_object_set_new(o, "metrics", json_string(s->metrics));
 	json_object_set_new(o, "admin", json_string(s->admin_path));
@@ -206,13 +210,16 @@ overview_json(const struct snap *s)
 static void
 print_names(const struct snap *s)
 {
-	char why[128];
+	char why[128], device[32];
 	const char *state = state_of(s, why);
 
 	printf("instance   %s, chameleon %s, up %.0f s\n", s->instance,
 	    s->version, (double)s->up_ns / SECOND);
 	printf("state      %s%s%s\n", state, why[0] != '\0' ? ": " : "", why);
 	printf("model      %s\n", s->model);
+	printf("device     %s%s%s\n",
+	    plan_device_text(&s->plan, device, sizeof(device)),
+	    s->plan.device_name[0] != '\0' ? ", " : "", s->plan.device_name);
 	printf("listen     %s  metrics %s\nadmin      %s\n", s->listen,
 	    s->metrics[0] != '\0' ? s->metrics : "-", s->admin_path);
 }

@@ -84,17 +84,14 @@ settings(const struct segs *g, struct conf *c)
 static void
 describe(struct measure_head *h, const struct segs *g)
 {
-	static const char *const dtypes[] = { [TENSOR_F32] = "f32",
-		[TENSOR_F16] = "f16",
-		[TENSOR_BF16] = "bf16" };
 	const struct plan *p = g->plan;
 	struct conf conf;
 
 	settings(g, &conf);
 	dir_base_name(conf.model, h->model);
-	snprintf(h->backend, sizeof(h->backend), "cpu");
+	plan_device_text(p, h->backend, sizeof(h->backend));
 	snprintf(h->weights, sizeof(h->weights), "%s",
-	    p->weight_dtype <= TENSOR_BF16 ? dtypes[p->weight_dtype] : "other");
+	    tensor_dtype_word((enum tensor_dtype)p->weight_dtype));
 	h->cores = (uint64_t)sysconf(_SC_NPROCESSORS_ONLN);
 	h->threads = p->threads;
 	h->load_threads = conf.loader_threads;

@@ -2,6 +2,7 @@
 #include "conf/conf.h"
 
 #include "base/err.h"
+#include "base/must.h"
 #include "base/near.h"
 #include "base/units.h"
 #include "conf/params.h"
@@ -112,23 +113,55 @@ set_real(const struct param *p, void *field, const char *value)
 	return 0;
 }
 
+/* Whether value is the choice that n characters say.  "cuda:N" is any number
+ * of at most three digits behind "cuda:". */
+static bool
+chosen(const char *choice, size_t n, const char *value)
+{
+	size_t digits;
+
+	if (n < 3 || strncmp(choice + n - 2, ":N", 2) != 0)
+		return strlen(value) == n && strncmp(choice, value, n) == 0;
+	if (strncmp(choice, value, n - 1) != 0)
+		return false;
+	digits = strspn(value + n - 1, "0123456789");
+	return digits >= 1 && digits <= 3 && value[n - 1 + digits] == '\0';
+}
+
+/* What a choice may be, in words: "auto, cpu, cuda or cuda:N". */
+static int
+not_chosen(const struct param *p, const char *value)
+{
+	char words[128];
+	size_t used = 0;
+
+	if (strstr(p->choices, ":N") == NULL)
+		return err_set(ERR_CONFIG, "%s: '%.64s': want one of %s",
+		    p->key, value, p->choices);
+	must(strlen(p->choices) < sizeof(words) / 2);
+	for (const char *at = p->choices; *at != '\0'; at++)
+		if (*at != '|')
+			words[used++] = *at;
+		else
+			used += (size_t)sprintf(words + used, "%s",
+			    strchr(at + 1, '|') != NULL ? ", " : " or ");
+	words[used] = '\0';
+	return err_set(ERR_CONFIG, "%s: %.64s: want %s", p->key, value, words);
+}
+
 static int
 set_choice(const struct param *p, char *field, const char *value)
 {
-	size_t len = strlen(value);
-
 	for (const char *at = p->choices;; at++) {
 		size_t n = strcspn(at, "|");
 
-		if (n == len && strncmp(at, value, n) == 0) {
-			memcpy(field, value, len + 1);
+		if (chosen(at, n, value)) {
+			memcpy(field, value, strlen(value) + 1);
 			return 0;
 		}
 		at += n;
 		if (*at == '\0')
-			return err_set(ERR_CONFIG,
-			    "%s: '%.64s': want one of %s", p->key, value,
-			    p->choices);
+			return not_chosen(p, value);
 	}
 }
 

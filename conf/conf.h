@@ -118,6 +118,11 @@ void conf_end_texts(struct conf *);
 /* Takes over the settings that may change while the engine runs. */
 void conf_take_live(struct conf *to, const struct conf *from);
 
+enum conf_device { CONF_DEVICE_AUTO, CONF_DEVICE_CPU, CONF_DEVICE_CUDA };
+
+/* What `device` asks for, and which GPU if it is to be one. */
+enum conf_device conf_device(const struct conf *, int *ordinal);
+
 /* ERR_CONFIG: what an engine cannot obey, each setting by itself being right.
  * What passes here, the scheduler takes. */
 int conf_check(const struct conf *);

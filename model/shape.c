@@ -147,3 +147,28 @@ shape_parameters(const struct shape *s)
 	}
 	return sum;
 }
+
+static uint64_t
+up_to(uint64_t n, uint64_t unit)
+{
+	return (n + unit - 1) / unit * unit;
+}
+
+uint64_t
+shape_region_bytes(const struct shape *s, uint64_t each)
+{
+	uint64_t sum = SHAPE_REGION_SPARE;
+
+	for (int i = 0; i < WEIGHT_COUNT; i++) {
+		enum shape_weight w = (enum shape_weight)i;
+		uint64_t rows = (uint64_t)shape_rows(s, w);
+		uint64_t cols = (uint64_t)shape_cols(s, w);
+		uint64_t layers = weights[w].layered ? (uint64_t)s->layers : 1;
+
+		if (shape_has(s, w))
+			sum += layers *
+			    up_to(rows * cols * (cols == 1 ? 4 : each),
+				SHAPE_REGION_ALIGN);
+	}
+	return up_to(sum, SHAPE_REGION_UNIT);
+}

@@ -125,4 +125,13 @@ uint64_t shape_kv_floats(const struct shape *);
 /* Parameters of the model, tied weights counted once. */
 uint64_t shape_parameters(const struct shape *);
 
+/* Bytes in which all weights find room, whatever their order: matrices in
+ * numbers of `each` bytes, vectors in floats, each beginning on
+ * SHAPE_REGION_ALIGN bytes, and SHAPE_REGION_SPARE to spare; in whole
+ * SHAPE_REGION_UNIT.  Matrices that are joined (q k v; gate up) take no more. */
+#define SHAPE_REGION_ALIGN 256u
+#define SHAPE_REGION_SPARE (1u << 20)
+#define SHAPE_REGION_UNIT (2u << 20)
+uint64_t shape_region_bytes(const struct shape *, uint64_t each);
+
 #endif

@@ -94,4 +94,7 @@ float tensor_from_bf16(uint16_t);
 float tensor_from_f16(uint16_t);
 int tensor_dtype_bytes(enum tensor_dtype); /* 4, 2, 2; 0 for OTHER */
 
+/* "f32", "f16", "bf16", "other", whatever the number. */
+const char *tensor_dtype_word(enum tensor_dtype);
+
 #endif

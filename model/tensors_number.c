@@ -71,6 +71,16 @@ tensor_from_f16(uint16_t h)
 	return float_of(sign | u);
 }
 
+const char *
+tensor_dtype_word(enum tensor_dtype dtype)
+{
+	static const char *const words[] = { [TENSOR_F32] = "f32",
+		[TENSOR_F16] = "f16",
+		[TENSOR_BF16] = "bf16" };
+
+	return (unsigned)dtype < TENSOR_OTHER ? words[dtype] : "other";
+}
+
 int
 tensor_dtype_bytes(enum tensor_dtype dtype)
 {

@@ -85,17 +85,21 @@ cache_labels(const struct sight *v, struct page *p)
 	page_label(p, "num_gpu_blocks",
 	    page_number(number, (double)v->snap.scheduler.kv_blocks_total));
 	page_label(p, "cache_dtype",
-	    v->snap.plan.kv_dtype == TENSOR_BF16 ? "bf16" : "f32");
+	    tensor_dtype_word((enum tensor_dtype)v->snap.plan.kv_dtype));
 }
 
 static void
 build_labels(const struct sight *v, struct page *p)
 {
+	char device[32];
+
 	page_label(p, "version", v->snap.version);
 	page_label(p, "name", v->snap.instance);
 	page_label(p, "model", v->model);
 	page_label(p, "dtype",
-	    v->snap.plan.weight_dtype == TENSOR_BF16 ? "bf16" : "f32");
+	    tensor_dtype_word((enum tensor_dtype)v->snap.plan.weight_dtype));
+	page_label(p, "device",
+	    plan_device_text(&v->snap.plan, device, sizeof(device)));
 }
 
 /* One function a row; the row's line makes its name. */

@@ -4,6 +4,7 @@
 #include "base/hash.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PART_ALIGN 128u
@@ -181,6 +182,16 @@ plan_segments(struct plan *p)
 
 	for (int id = 0; id < SEG_COUNT; id++)
 		p->seg_bytes[id] = layout_walk(&nowhere, p, (enum seg_id)id);
+}
+
+char *
+plan_device_text(const struct plan *p, char *out, size_t size)
+{
+	if (p->backend == BACKEND_CUDA)
+		snprintf(out, size, "cuda:%d", p->device_ordinal);
+	else
+		snprintf(out, size, "cpu");
+	return out;
 }
 
 uint64_t

@@ -7,6 +7,7 @@
 #ifndef SHM_PLAN_H
 #define SHM_PLAN_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum seg_id {
@@ -62,6 +63,9 @@ plan_chunks_bytes(const struct plan *p)
 {
 	return p->chunks * p->chunk_bytes;
 }
+
+/* "cpu", or "cuda:0"; returns out. */
+char *plan_device_text(const struct plan *, char *out, size_t size);
 
 /* Fills seg_bytes from the rest. */
 void plan_segments(struct plan *);

@@ -65,6 +65,15 @@ agrees(const struct plan *p, const struct segs *g)
 	return true;
 }
 
+/* Once: what is in the segment may be damaged later. */
+static void
+take_plan(struct snap_source *s, const struct plan *p)
+{
+	s->plan = *p;
+	snap_text(s->plan.device_name, p->device_name,
+	    sizeof(s->plan.device_name));
+}
+
 int
 snap_attach(struct snap_source *s, const char *instance)
 {
@@ -77,7 +86,7 @@ snap_attach(struct snap_source *s, const char *instance)
 	if ((e = segs_open(&s->own, instance, PROC_COUNT)) != 0)
 		return e;
 	s->g = &s->own;
-	s->plan = *s->own.plan;
+	take_plan(s, s->own.plan);
 	if (!agrees(&s->plan, &s->own)) {
 		snap_detach(s);
 		return err_set(ERR_LAYOUT,
@@ -108,7 +117,7 @@ snap_on(struct snap_source *s, const struct segs *g)
 {
 	memset(s, 0, sizeof(*s));
 	s->g = g;
-	s->plan = *g->plan;
+	take_plan(s, g->plan);
 }
 
 static void

@@ -75,6 +75,39 @@ hand_metrics(struct sv *sv, struct child *c)
 		log_warn("the monitor gets no listener reason=%s", err_text());
 }
 
+/* On a GPU all others of the pool stand on the holder.  A new one finds its
+ * memory free only when nobody holds that of the last; and gpuexec must not
+ * believe what the loader has said of a pool that is gone (pool.h). */
+static bool
+may_start(const struct sv *sv, const struct child *c)
+{
+	const struct child *holder = &sv->child[PROC_HOLDER];
+	uint64_t now = atomic_load(
+	    &sv->segs.supervisor->order[PROC_HOLDER].epoch);
+	uint64_t about = atomic_load(sv->segs.pool_number);
+
+	if (!seg_has_proc(sv->segs.plan, PROC_HOLDER))
+		return true;
+	switch (c->id) {
+	case PROC_HOLDER:
+		return sv->child[PROC_LOADER].at.pid < 0 &&
+		    sv->child[PROC_GPUEXEC].at.pid < 0;
+	case PROC_LOADER:
+		return holder->state == SV_UP;
+	case PROC_GPUEXEC:
+		return holder->state == SV_UP && (about == 0 || about == now);
+	default:
+		return true;
+	}
+}
+
+static void
+do_try(struct sv *sv, struct child *c, nsec now)
+{
+	if (may_start(sv, c))
+		child_event(sv, c, EV_CLEAR, now);
+}
+
 static void
 do_spawn(struct sv *sv, struct child *c, nsec now)
 {
@@ -84,7 +117,7 @@ do_spawn(struct sv *sv, struct child *c, nsec now)
 	bell_format(&sv->segs.bell[c->id]);
 	atomic_store(&o->halt, 0);
 	c->spawned_ns = now;
-	c->up_ns = 0;
+	c->up_ns = c->killed_ns = 0;
 	c->timer_ns = now + SV_BOOT_NS;
 	if ((e = spawn_role(&c->at, name_of(c), sv->segs.instance)) != 0) {
 		log_error("process cannot be started role=%s reason=%s",
@@ -108,6 +141,8 @@ do_spawn(struct sv *sv, struct child *c, nsec now)
 	}
 	if (c->id == PROC_MONITOR)
 		hand_metrics(sv, c);
+	if (c->id == PROC_HOLDER)
+		spawn_spare(c->at.pid);
 	log_info("process started role=%s role_pid=%d life=%u", name_of(c),
 	    (int)c->at.pid, atomic_load(&o->epoch));
 	sv_note(&sv->segs, EVENT_STARTED, atomic_load(&o->epoch), "%s",
@@ -217,11 +252,37 @@ do_kill(struct sv *sv, struct child *c, nsec now)
 	log_warn("process is killed role=%s role_pid=%d", name_of(c),
 	    (int)c->at.pid);
 	spawn_signal(&c->at, SIGKILL);
+	c->killed_ns = now;
 	c->timer_ns = now + SV_KILL_NS;
+}
+
+/* Not even SIGKILL ends who hangs in a driver. */
+static void
+do_warn(struct sv *sv, struct child *c, nsec now)
+{
+	(void)sv;
+	log_error("process was killed and does not end: it hangs in a driver "
+		  "or on a disk, and until it has ended no other can take its "
+		  "place; restart the machine if it does not "
+		  "role=%s role_pid=%d for_s=%.0f",
+	    name_of(c), (int)c->at.pid,
+	    (double)(now - c->killed_ns) / (double)SECOND);
+	c->timer_ns = now + SV_KILL_NS;
+}
+
+static void
+do_abandon(struct sv *sv, struct child *c, nsec now)
+{
+	log_error("process was killed and does not end; the engine ends "
+		  "without it role=%s role_pid=%d for_s=%.0f",
+	    name_of(c), (int)c->at.pid,
+	    (double)(now - c->killed_ns) / (double)SECOND);
+	sv->status = 111;
 }
 
 static void (*const actions[SV_NACTION])(struct sv *, struct child *, nsec) = {
 	[DO_NOTHING] = do_nothing,
+	[DO_TRY] = do_try,
 	[DO_SPAWN] = do_spawn,
 	[DO_NOTE] = do_note,
 	[DO_WAIT] = do_wait,
@@ -230,6 +291,8 @@ static void (*const actions[SV_NACTION])(struct sv *, struct child *, nsec) = {
 	[DO_HURRY] = do_hurry,
 	[DO_ABORT] = do_abort,
 	[DO_KILL] = do_kill,
+	[DO_WARN] = do_warn,
+	[DO_ABANDON] = do_abandon,
 };
 
 /* -------------------------------------------------------------- events */
@@ -288,6 +351,21 @@ tell_death(struct sv *sv, const struct child *c, pid_t pid, nsec now)
 		    name_of(c), (int)pid, after, c->end.how, c->last_words);
 }
 
+/* The memory of a dead holder is gone: whoever has it open ends too, and starts
+ * again when there is another. */
+static void
+lose_pool(struct sv *sv, nsec now)
+{
+	if (sv->child[PROC_LOADER].at.pid < 0 &&
+	    sv->child[PROC_GPUEXEC].at.pid < 0)
+		return;
+	log_warn("the memory of the GPU is gone with its holder; loader and "
+		 "gpuexec start anew with the next pool=%u",
+	    atomic_load(&sv->segs.supervisor->order[PROC_HOLDER].epoch));
+	child_event(sv, &sv->child[PROC_GPUEXEC], EV_LOST, now);
+	child_event(sv, &sv->child[PROC_LOADER], EV_LOST, now);
+}
+
 void
 child_ended(struct sv *sv, struct child *c, nsec now)
 {
@@ -296,6 +374,7 @@ child_ended(struct sv *sv, struct child *c, nsec now)
 
 	if (!spawn_reap(&c->at, &c->end))
 		return;
+	c->killed_ns = 0;
 	hear(sv, c);
 	tell_death(sv, c, pid, now);
 	/* Reaped, so nobody writes its segment; now its epoch ends. */
@@ -307,6 +386,9 @@ child_ended(struct sv *sv, struct child *c, nsec now)
 			bell_post(&sv->segs.bell[i]);
 	if (c->id == PROC_FRONTEND)
 		door_shut(&sv->door);
+	if (c->id == PROC_HOLDER && c->state != SV_STOPPING &&
+	    c->state != SV_LEAVING)
+		lose_pool(sv, now);
 	child_event(sv, c, c->end.status == 100 ? EV_REFUSED : EV_EXITED, now);
 }
 
@@ -344,6 +426,9 @@ child_look(struct sv *sv, struct child *c, nsec now)
 	if ((c->state == SV_UP || c->state == SV_STOPPING) && c->up_ns != 0 &&
 	    silent(sv, c, now))
 		child_event(sv, c, EV_SILENT, now);
+	if (c->state == SV_WAITING && may_start(sv, c))
+		child_event(sv, c, EV_CLEAR, now);
 	if (c->timer_ns != 0 && now >= c->timer_ns)
-		child_event(sv, c, EV_TIMER, now);
+		child_event(sv, c, c->killed_ns != 0 ? EV_WEDGED : EV_TIMER,
+		    now);
 }

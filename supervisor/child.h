@@ -26,6 +26,7 @@ struct child {
 	struct spawned at;
 	nsec spawned_ns, up_ns; /* of this life; up_ns 0: not ready yet */
 	nsec timer_ns;		/* 0: none */
+	nsec killed_ns;		/* SIGKILL was sent; 0: it was not */
 	nsec patience_ns;	/* silence counts from here at the earliest */
 	struct sv_deaths deaths;
 	struct spawn_end end;

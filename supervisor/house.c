@@ -111,7 +111,10 @@ end_leftover(const char *role, pid_t pid, uint64_t start_time)
 			 "role_pid=%d",
 		    role, (int)pid);
 		(void)pidfd_send_signal(ended.fd, SIGKILL, NULL, 0);
-		(void)poll(&ended, 1, LEFTOVER_MS);
+		if (poll(&ended, 1, LEFTOVER_MS) == 0)
+			log_warn("a process of a former life does not end: it "
+				 "may hang in a driver role=%s role_pid=%d",
+			    role, (int)pid);
 	}
 	close(ended.fd);
 }

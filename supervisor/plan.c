@@ -4,6 +4,8 @@
 #include "base/err.h"
 #include "base/units.h"
 #include "proc/idle.h"
+#include "supervisor/plan_gpu.h"
+#include "supervisor/probe.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,7 +28,9 @@ plan_look(struct plan_machine *m)
 	char line[128];
 	uint64_t kib;
 
-	*m = (struct plan_machine){ GIB, GIB, (uint32_t)idle_cores() };
+	*m = (struct plan_machine){ .memory_free = GIB,
+		.shared_free = GIB,
+		.cores = (uint32_t)idle_cores() };
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
 		if (sscanf(line, "MemAvailable: %" SCNu64, &kib) == 1)
 			m->memory_free = kib * 1024;
@@ -87,22 +91,39 @@ choose_chunk(struct plan *p, const struct conf *c)
 }
 
 /* A request of full context, and a chunk for its adapter. */
+static uint64_t
+least_chunks(const struct plan *p)
+{
+	return (p->blocks_per_slot + p->blocks_per_chunk - 1) /
+	    p->blocks_per_chunk +
+	    1;
+}
+
+static uint64_t
+automatic(const struct plan *p, const struct conf *c,
+    const struct plan_machine *m)
+{
+	uint64_t n = least64(m->memory_free / 4, POOL_AUTO_MAX);
+
+	if (p->backend == BACKEND_CUDA)
+		return plan_gpu_room(p, c, &m->gpu) / p->chunk_bytes;
+	n = least64(n, m->shared_free / 2) / p->chunk_bytes;
+	return n < least_chunks(p) ? least_chunks(p) : n;
+}
+
 static int
 choose_pool(struct plan *p, const struct conf *c, const struct plan_machine *m)
 {
-	uint64_t need = (p->blocks_per_slot + p->blocks_per_chunk - 1) /
-		p->blocks_per_chunk +
-	    1;
+	uint64_t need = least_chunks(p);
 	uint64_t chunks = c->memory_device_bytes / p->chunk_bytes;
 	char set[32], want[32];
+	int e;
 
-	if (c->memory_device_bytes == 0) {
-		uint64_t n = least64(m->memory_free / 4, POOL_AUTO_MAX);
-
-		chunks = least64(n, m->shared_free / 2) / p->chunk_bytes;
-		if (chunks < need)
-			chunks = need;
-	}
+	if (c->memory_device_bytes == 0)
+		chunks = automatic(p, c, m);
+	if (p->backend == BACKEND_CUDA &&
+	    (e = plan_gpu_fits(p, c, need, &m->gpu)) != 0)
+		return e;
 	if (chunks < need)
 		return err_set(ERR_CONFIG,
 		    "memory.device_bytes: %s: want at least %s for one request "
@@ -135,12 +156,15 @@ plan_work_bytes(const struct plan *p, const struct shape *s)
 
 int
 plan_make_on(struct plan *p, const struct conf *c, const struct shape *s,
-    enum tensor_dtype weights, const struct plan_machine *m)
+    const struct plan_machine *m)
 {
+	uint64_t each;
 	int e;
 
 	memset(p, 0, sizeof(*p));
-	if ((e = choose_context(p, c, s)) != 0)
+	if ((e = plan_backend(p, c, &m->gpu)) != 0 ||
+	    (e = plan_dtypes(p, c, m->files)) != 0 ||
+	    (e = choose_context(p, c, s)) != 0)
 		return e;
 	p->slots = c->slots;
 	p->vocab = (uint32_t)s->vocab;
@@ -154,28 +178,20 @@ plan_make_on(struct plan *p, const struct conf *c, const struct shape *s,
 	p->blocks_per_slot = (p->context + p->block_tokens - 1) /
 	    p->block_tokens;
 	p->threads = c->threads != 0 ? c->threads : m->cores;
-	p->weight_dtype = weights;
-	p->kv_dtype = strcmp(c->kv_dtype, "bf16") == 0 ? TENSOR_BF16 :
-							 TENSOR_F32;
 	p->kv_block_bytes = shape_kv_floats(s) * p->block_tokens *
 	    (uint64_t)tensor_dtype_bytes((enum tensor_dtype)p->kv_dtype);
+	each = (uint64_t)tensor_dtype_bytes((enum tensor_dtype)p->weight_dtype);
+	p->weights_bytes = shape_parameters(s) * each;
+	p->work_bytes = plan_work_bytes(p, s);
+	if (p->backend == BACKEND_CUDA) {
+		p->work_bytes = plan_gpu_work_bytes(p, s);
+		p->weights_region_bytes = shape_region_bytes(s, each);
+		p->staging_bytes = c->loader_staging_bytes;
+	}
 	if ((e = choose_chunk(p, c)) != 0 || (e = choose_pool(p, c, m)) != 0)
 		return e;
-	p->weights_bytes = shape_parameters(s) *
-	    (uint64_t)tensor_dtype_bytes(weights);
-	p->work_bytes = plan_work_bytes(p, s);
 	plan_segments(p);
 	return 0;
-}
-
-int
-plan_make(struct plan *p, const struct conf *c, const struct shape *s,
-    enum tensor_dtype weights)
-{
-	struct plan_machine m;
-
-	plan_look(&m);
-	return plan_make_on(p, c, s, weights, &m);
 }
 
 /* The dtype of most bytes: norms may be held wider than the rest. */
@@ -193,31 +209,34 @@ common(const struct tensors *t)
 	return most;
 }
 
-int
-plan_weights(const struct conf *c, enum tensor_dtype *out)
+static int
+look_at_files(const struct conf *c, enum tensor_dtype *out)
 {
 	struct tensors t = { 0 };
 	int e;
 
-	*out = strcmp(c->dtype, "bf16") == 0 ? TENSOR_BF16 : TENSOR_F32;
+	*out = TENSOR_F32;
 	if (strcmp(c->dtype, "auto") != 0)
 		return 0;
 	if ((e = tensors_open_model(&t, c->model)) != 0)
 		return err_add("model");
-	*out = common(&t) == TENSOR_BF16 ? TENSOR_BF16 : TENSOR_F32;
+	*out = common(&t);
 	tensors_close(&t);
 	return 0;
 }
 
 int
-plan_for(struct plan *p, const struct conf *c, struct shape *s)
+plan_for(struct plan *p, const struct conf *c, struct shape *s,
+    struct plan_machine *m)
 {
-	enum tensor_dtype weights;
-	int e;
+	int ordinal, e;
 
 	if ((e = shape_read(s, c->model)) != 0)
 		return err_add("model");
-	if ((e = plan_weights(c, &weights)) != 0)
+	plan_look(m);
+	if ((e = look_at_files(c, &m->files)) != 0)
 		return e;
-	return plan_make(p, c, s, weights);
+	if (conf_device(c, &ordinal) != CONF_DEVICE_CPU)
+		probe_gpu(&m->gpu, ordinal);
+	return plan_make_on(p, c, s, m);
 }

@@ -18,10 +18,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define OOM_NEVER (-1000)
+
 extern char **environ;
 
-static int
-find_program(char path[PATH_MAX], const char *role)
+int
+spawn_find(char path[PATH_MAX], const char *role)
 {
 	static const char *const places[] = { "", "../libexec/chameleon/" };
 	char self[PATH_MAX - 64];
@@ -101,7 +103,7 @@ int
 spawn_role(struct spawned *s, const char *role, const char *instance)
 {
 	char path[PATH_MAX];
-	int ends[2], e = find_program(path, role);
+	int ends[2], e = spawn_find(path, role);
 
 	*s = (struct spawned){ -1, -1, -1 };
 	if (e != 0)
@@ -162,6 +164,19 @@ spawn_signal(const struct spawned *s, int number)
 {
 	if (s->pidfd >= 0)
 		(void)pidfd_send_signal(s->pidfd, number, NULL, 0);
+}
+
+void
+spawn_spare(pid_t pid)
+{
+	char path[64];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/oom_score_adj", (int)pid);
+	if ((f = fopen(path, "we")) == NULL)
+		return;
+	(void)fprintf(f, "%d", OOM_NEVER);
+	(void)!fclose(f);
 }
 
 uint64_t

@@ -4,6 +4,7 @@
 #ifndef SUPERVISOR_SPAWN_H
 #define SUPERVISOR_SPAWN_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -15,10 +16,17 @@ struct spawned {
 	int control; /* our end; its own is descriptor PROC_CONTROL_FD */
 };
 
+/* Where the program chameleon-ROLE is.  ERR_NOT_FOUND: nowhere. */
+int spawn_find(char path[PATH_MAX], const char *role);
+
 /* Starts chameleon-ROLE INSTANCE, which lies beside this program or in
  * ../libexec/chameleon.  Its input is /dev/null, its output our standard
  * error.  ERR_NOT_FOUND: there is no such program; ERR_IO, ERR_MEMORY. */
 int spawn_role(struct spawned *, const char *role, const char *instance);
+
+/* Asks the kernel to end this process last when memory is short; as far as it
+ * lets us (root, or CAP_SYS_RESOURCE). */
+void spawn_spare(pid_t);
 
 /* How it ended. */
 struct spawn_end {

@@ -48,21 +48,26 @@ tell_ready(struct sv *sv)
 	uint64_t adapters = atomic_load(&sv->segs.loader_meters->listed);
 	const char *metrics = sv->segs.supervisor->metrics;
 	const char *before = metrics[0] == '\0' ? "" : " metrics=";
+	char device[32];
 
-	printf("ready listen=%s instance=%s model=%s adapters=%ju pid=%d%s%s\n",
-	    sv->listen, c->instance, c->model, (uintmax_t)adapters,
+	(void)plan_device_text(sv->segs.plan, device, sizeof(device));
+	printf("ready listen=%s instance=%s model=%s device=%s adapters=%ju "
+	       "pid=%d%s%s\n",
+	    sv->listen, c->instance, c->model, device, (uintmax_t)adapters,
 	    (int)getpid(), before, metrics);
 	/* If nobody can read it the engine serves all the same. */
 	fflush(stdout);
 	clearerr(stdout);
 	if (metrics[0] == '\0')
-		log_info("ready listen=%s instance=%s model=%s adapters=%ju",
-		    sv->listen, c->instance, c->model, (uintmax_t)adapters);
+		log_info("ready listen=%s instance=%s model=%s device=%s "
+			 "adapters=%ju",
+		    sv->listen, c->instance, c->model, device,
+		    (uintmax_t)adapters);
 	else
-		log_info("ready listen=%s instance=%s model=%s adapters=%ju "
-			 "metrics=%s",
-		    sv->listen, c->instance, c->model, (uintmax_t)adapters,
-		    metrics);
+		log_info("ready listen=%s instance=%s model=%s device=%s "
+			 "adapters=%ju metrics=%s",
+		    sv->listen, c->instance, c->model, device,
+		    (uintmax_t)adapters, metrics);
 	notify_send("READY=1");
 }
 
@@ -352,15 +357,21 @@ int
 sv_run(const struct conf *conf, sv_read_f read_conf, int *status)
 {
 	static struct sv sv;
+	struct plan_machine machine;
 	struct shape shape;
 	struct house house;
 	struct plan plan;
 	int e;
 
 	proc_log_open("supervisor", conf);
-	if ((e = plan_for(&plan, conf, &shape)) != 0 ||
-	    (e = house_enter(&house, conf)) != 0)
+	/* The house first: what a former life has left may hold the GPU. */
+	if ((e = house_enter(&house, conf)) != 0)
 		return e;
+	if ((e = plan_for(&plan, conf, &shape, &machine)) != 0) {
+		house_leave(&house);
+		return e;
+	}
+	plan_log(&plan, conf, &machine);
 	ask_descriptors(&plan);
 	sv = (struct sv){ .conf = conf,
 		.read = read_conf,

@@ -2,9 +2,11 @@
  * table.h -- the mind of the supervisor: what to do when something happens to
  * a child.
  *
- *	DOWN -start-> BOOTING -running-> UP -stop-> STOPPING -exited-> DOWN
- *	                  |  exited       | silent      | timer
- *	              BACKOFF <--exited-- DYING      LEAVING -exited-> DOWN
+ *	DOWN -start-> WAITING -clear-> BOOTING -running-> UP -stop-> STOPPING
+ *	                 | timer          |  exited        | silent, lost  | timer
+ *	              BACKOFF <-----------+----exited--- DYING          LEAVING
+ *
+ * and from STOPPING and LEAVING, once exited, DOWN.
  *
  * A pure function of state and event; no clock, no system call.  Delays are
  * pure as well: what a role's deaths so far say about the next start.
@@ -18,6 +20,7 @@
 
 enum sv_state {
 	SV_DOWN,     /* no process, none is wanted */
+	SV_WAITING,  /* wanted; what it stands on is not there */
 	SV_BOOTING,  /* started, not ready */
 	SV_UP,	     /* ready */
 	SV_DYING,    /* killed by us; its end is awaited */
@@ -29,11 +32,14 @@ enum sv_state {
 
 enum sv_event {
 	EV_START,   /* it is wanted */
+	EV_CLEAR,   /* what it stands on is there */
 	EV_RUNNING, /* it says that it is ready */
 	EV_EXITED,  /* it has been reaped */
 	EV_REFUSED, /* likewise, with status 100 */
 	EV_TIMER,   /* its timer is over */
 	EV_SILENT,  /* its loop has not turned for too long */
+	EV_LOST,    /* what it stands on has died */
+	EV_WEDGED,  /* it was killed long ago, and has not ended */
 	EV_STOP,    /* it is to finish */
 	EV_HURRY,   /* it is to leave at once */
 	SV_NEVENT
@@ -41,6 +47,7 @@ enum sv_event {
 
 enum sv_action {
 	DO_NOTHING,
+	DO_TRY, /* EV_CLEAR at once, if it may start */
 	DO_SPAWN,
 	DO_NOTE,     /* log it */
 	DO_WAIT,     /* set the timer for the next start */
@@ -49,6 +56,8 @@ enum sv_action {
 	DO_HURRY,    /* order: leave at once; timer: a moment */
 	DO_ABORT,    /* SIGABRT; timer: a moment */
 	DO_KILL,     /* SIGKILL; timer: long */
+	DO_WARN,     /* say that it hangs; timer: long */
+	DO_ABANDON,  /* say so, and end without it */
 	SV_NACTION
 };
 

@@ -12,13 +12,16 @@
 static void
 draw_head(const struct ui *u, struct page *p, const struct snap *s)
 {
-	char up[TEXT_MAX], clock[TEXT_MAX];
+	char up[TEXT_MAX], clock[TEXT_MAX], device[32];
+	bool gpu = s->plan.backend == BACKEND_CUDA;
 	const char *state = s->draining ? "draining" : "";
 	int right = p->wide - 10;
 
 	page_say(p, 0, 0, LOOK_BOLD,
-	    "chameleon %s \u00b7 %s \u00b7 %s \u00b7 up %s", s->instance,
-	    s->version, s->model, text_long(up, s->up_ns));
+	    "chameleon %s \u00b7 %s \u00b7 %s%s%s \u00b7 up %s", s->instance,
+	    s->version, s->model, gpu ? " \u00b7 " : "",
+	    gpu ? plan_device_text(&s->plan, device, sizeof(device)) : "",
+	    text_long(up, s->up_ns));
 	if (u->paused)
 		state = "paused";
 	if (state[0] != '\0')

@@ -101,9 +101,35 @@ START_TEST(a_choice_is_one_of_its_words)
 	ck_assert_int_eq(conf_set(&c, "dtype", "bf16"), 0);
 	ck_assert_str_eq(c.dtype, "bf16");
 	ck_assert_int_eq(conf_set(&c, "dtype", "bf"), ERR_CONFIG);
-	ck_assert_str_eq(err_text(), "dtype: 'bf': want one of auto|f32|bf16");
+	ck_assert_str_eq(err_text(),
+	    "dtype: 'bf': want one of auto|f32|bf16|f16");
 	ck_assert_int_eq(conf_set(&c, "dtype", ""), ERR_CONFIG);
 	ck_assert_str_eq(c.dtype, "bf16");
+}
+END_TEST
+
+START_TEST(a_device_is_the_cpu_or_a_gpu_by_number)
+{
+	static const char *const no[] = { "cuda:", "cuda:x", "cuda:1x",
+		"cuda:1000", "cuda:N", "cud", "cuda:-1", "gpu" };
+	int ordinal;
+
+	ck_assert_int_eq(conf_device(&c, &ordinal), CONF_DEVICE_AUTO);
+	ck_assert_int_eq(ordinal, 0);
+	ck_assert_int_eq(conf_set(&c, "device", "cpu"), 0);
+	ck_assert_int_eq(conf_device(&c, &ordinal), CONF_DEVICE_CPU);
+	ck_assert_int_eq(conf_set(&c, "device", "cuda"), 0);
+	ck_assert_int_eq(conf_device(&c, &ordinal), CONF_DEVICE_CUDA);
+	ck_assert_int_eq(ordinal, 0);
+	ck_assert_int_eq(conf_set(&c, "device", "cuda:17"), 0);
+	ck_assert_int_eq(conf_device(&c, &ordinal), CONF_DEVICE_CUDA);
+	ck_assert_int_eq(ordinal, 17);
+	for (size_t i = 0; i < sizeof(no) / sizeof(no[0]); i++)
+		ck_assert_int_eq(conf_set(&c, "device", no[i]), ERR_CONFIG);
+	ck_assert_int_eq(conf_set(&c, "device", "cuda:x"), ERR_CONFIG);
+	ck_assert_str_eq(err_text(),
+	    "device: cuda:x: want auto, cpu, cuda or cuda:N");
+	ck_assert_str_eq(c.device, "cuda:17");
 }
 END_TEST
 
@@ -350,6 +376,7 @@ suite_conf(void)
 	tcase_add_test(t, bytes_may_be_written_with_a_unit);
 	tcase_add_test(t, a_value_out_of_range_names_the_range);
 	tcase_add_test(t, a_choice_is_one_of_its_words);
+	tcase_add_test(t, a_device_is_the_cpu_or_a_gpu_by_number);
 	tcase_add_test(t, a_text_too_long_is_refused_whole);
 	tcase_add_test(t, an_unknown_key_names_the_nearest);
 	tcase_add_test(t, a_file_sets_what_it_names);

@@ -460,6 +460,42 @@ START_TEST(every_model_of_the_fixtures_is_read)
 }
 END_TEST
 
+/* Laid out one by one as a loader might, it all lies inside. */
+START_TEST(the_region_of_the_weights_holds_any_layout)
+{
+	struct shape s = { .hidden = 60,
+		.inter = 100,
+		.layers = 3,
+		.vocab = 77,
+		.heads = 4,
+		.kv_heads = 2,
+		.head_dim = 15,
+		.qkv_bias = true,
+		.qk_norm = true };
+	uint64_t region = shape_region_bytes(&s, 2), used = 0;
+
+	for (int i = 0; i < WEIGHT_COUNT; i++) {
+		enum shape_weight w = (enum shape_weight)i;
+		uint64_t n = (uint64_t)shape_rows(&s, w) *
+		    (uint64_t)shape_cols(&s, w);
+
+		for (int l = 0; l < (shape_weight_layered(w) ? 3 : 1); l++)
+			if (shape_has(&s, w))
+				used = (used + 255) / 256 * 256 +
+				    n * (shape_cols(&s, w) == 1 ? 4 : 2);
+	}
+	ck_assert_uint_ge(region, used + SHAPE_REGION_SPARE - 256);
+	ck_assert_uint_eq(region % (2u << 20), 0);
+	ck_assert_uint_lt(region, used + (4u << 20));
+	/* Tied, the head takes nothing; wider numbers take more. */
+	s.vocab = 1 << 20;
+	region = shape_region_bytes(&s, 2);
+	ck_assert_uint_gt(shape_region_bytes(&s, 4), region + (100u << 20));
+	s.tied = true;
+	ck_assert_uint_lt(shape_region_bytes(&s, 2), region - (100u << 20));
+}
+END_TEST
+
 Suite *suite_shape(void);
 
 Suite *
@@ -484,6 +520,7 @@ suite_shape(void)
 	    (int)(sizeof(kept) / sizeof(kept[0])));
 	tcase_add_test(t, names_and_sizes_of_weights);
 	tcase_add_test(t, every_weight_is_there_with_its_shape_and_no_other);
+	tcase_add_test(t, the_region_of_the_weights_holds_any_layout);
 	tcase_add_loop_test(t, every_model_of_the_fixtures_is_read, 0, 16);
 	suite_add_tcase(s, t);
 	return s;

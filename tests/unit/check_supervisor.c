@@ -21,35 +21,42 @@ Suite *suite_supervisor(void);
 
 /* ----------------------------------------------------------------- table */
 
-static const char *const state_names[SV_NSTATE] = { "down", "booting", "up",
-	"dying", "backing off", "stopping", "leaving" };
-static const char *const action_names[SV_NACTION] = { "-", "spawn", "note",
-	"wait", "give_up", "ask_halt", "hurry", "abort", "kill" };
+static const char *const state_names[SV_NSTATE] = { "down", "waiting",
+	"booting", "up", "dying", "backing off", "stopping", "leaving" };
+static const char *const action_names[SV_NACTION] = { "-", "try", "spawn",
+	"note", "wait", "give_up", "ask_halt", "hurry", "abort", "kill", "warn",
+	"abandon" };
 
 /* Every square once more, as a reader would say it: next state, action. */
 static const struct {
 	enum sv_state at;
 	const char *squares[SV_NEVENT];
 } expected[SV_NSTATE] = {
-	/* in the order start, running, exited, refused, timer, silent, stop,
-	 * hurry */
-	{ SV_DOWN, { "booting spawn", 0, 0, 0, 0, 0, 0, 0 } },
+	/* in the order start, clear, running, exited, refused, timer, silent,
+	 * lost, wedged, stop, hurry */
+	{ SV_DOWN, { "waiting try", 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 } },
+	{ SV_WAITING,
+	    { 0, "booting spawn", 0, 0, 0, 0, 0, 0, 0, "down note",
+		"down note" } },
 	{ SV_BOOTING,
-	    { 0, "up note", "backing off wait", "down give_up", "dying abort",
-		0, "stopping ask_halt", "leaving hurry" } },
+	    { 0, 0, "up note", "backing off wait", "down give_up",
+		"dying abort", 0, "dying kill", 0, "stopping ask_halt",
+		"leaving hurry" } },
 	{ SV_UP,
-	    { 0, 0, "backing off wait", "down give_up", 0, "dying abort",
-		"stopping ask_halt", "leaving hurry" } },
+	    { 0, 0, 0, "backing off wait", "down give_up", 0, "dying abort",
+		"dying kill", 0, "stopping ask_halt", "leaving hurry" } },
 	{ SV_DYING,
-	    { 0, 0, "backing off wait", "backing off wait", "dying kill", 0,
-		"leaving kill", "leaving kill" } },
+	    { 0, 0, 0, "backing off wait", "backing off wait", "dying kill", 0,
+		"dying kill", "dying warn", "leaving kill", "leaving kill" } },
 	{ SV_BACKOFF,
-	    { 0, 0, 0, 0, "booting spawn", 0, "down note", "down note" } },
+	    { 0, 0, 0, 0, 0, "waiting try", 0, 0, 0, "down note",
+		"down note" } },
 	{ SV_STOPPING,
-	    { 0, 0, "down note", "down note", "leaving hurry", "leaving kill",
-		0, "leaving hurry" } },
+	    { 0, 0, 0, "down note", "down note", "leaving hurry",
+		"leaving kill", "leaving kill", 0, 0, "leaving hurry" } },
 	{ SV_LEAVING,
-	    { 0, 0, "down note", "down note", "leaving kill", 0, 0, 0 } },
+	    { 0, 0, 0, "down note", "down note", "leaving kill", 0, 0,
+		"down abandon", 0, 0 } },
 };
 
 START_TEST(every_square)
