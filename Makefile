@@ -70,7 +70,8 @@ endif
 
 # A role is a folder whose main.c is a program of its own; every folder is a
 # library.
-ROLES    := monitor frontend scheduler loader gpuexec
+ROLES    := monitor frontend scheduler loader gpuexec \
+	$(if $(filter cpu,$(KIND)),,holder)
 LIBS     := base conf model policy shm device proc snap admin supervisor tui sim
 PROGRAMS := $(B)/bin/chameleon $(ROLES:%=$(B)/bin/chameleon-%)
 ROLE_A   := $(patsubst %,$(B)/%.a,$(ROLES))

@@ -65,6 +65,10 @@ int device_read(struct device *, void *to, uint64_t offset, uint64_t n);
  * host: nothing happens. */
 int device_pin(struct device *, void *at, uint64_t bytes, bool staging);
 
+/* Who is told why this process is about to end, when nothing on the device works
+ * any more. */
+void device_on_loss(void (*say)(const char *sentence));
+
 /* Where this process's kernels find an offset.  host: an address that may be
  * read and written; cuda: a device address, for nobody but the GPU. */
 void *device_address(struct device *, uint64_t offset);

@@ -70,6 +70,12 @@ forward_pick(struct forward *f, struct forward_pick *picks, int n)
 	f->ops->pick(f, picks, n);
 }
 
+bool
+forward_intact(struct forward *f, const struct image *image, uint64_t sum)
+{
+	return f->ops->intact(f, image, sum);
+}
+
 const float *
 forward_logits(struct forward *f, int i)
 {

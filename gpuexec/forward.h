@@ -101,6 +101,10 @@ struct forward_pick {
 /* Tokens from the last step's logits.  When it returns the step is over. */
 void forward_pick(struct forward *, struct forward_pick *, int n);
 
+/* Whether an image still has the checksum that its loader gave it, page by page
+ * (base/checksum.h).  On the cpu it is not asked: true. */
+bool forward_intact(struct forward *, const struct image *, uint64_t sum);
+
 /* Logits (vocab) of row i of the last step, in the order of the sequences. */
 const float *forward_logits(struct forward *, int i);
 const float *forward_last(struct forward *); /* of the last of them */

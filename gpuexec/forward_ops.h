@@ -14,6 +14,7 @@ struct forward_ops {
 	/* Returns when the step is over, also with n = 0. */
 	void (*pick)(struct forward *, struct forward_pick *, int n);
 	const float *(*logits)(struct forward *, int i);
+	bool (*intact)(struct forward *, const struct image *, uint64_t sum);
 };
 
 /* The head of each kind's own struct. */

@@ -180,6 +180,18 @@ image_reads(const struct image *im)
 	return im->reads;
 }
 
+uint64_t
+image_bytes(const struct image *im)
+{
+	return im->header->bytes;
+}
+
+uint64_t
+image_page(const struct image *im)
+{
+	return im->page_bytes == 0 ? im->header->bytes : im->page_bytes;
+}
+
 int
 image_rank(const struct image *im)
 {

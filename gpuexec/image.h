@@ -42,6 +42,10 @@ int image_read(struct image *, const struct shape *, enum tensor_dtype,
 int image_number(const struct image *);
 uint32_t image_reads(const struct image *);
 
+/* Its bytes, and those of a page (all of them, if it is one). */
+uint64_t image_bytes(const struct image *);
+uint64_t image_page(const struct image *);
+
 /* The greatest rank of its modules. */
 int image_rank(const struct image *);
 

@@ -139,6 +139,13 @@ read_image(struct gx *g, struct gx_lease *l)
 	    image_read(l->image, forward_shape(g->forward),
 		forward_dtype(g->forward), g->pages, n,
 		(uint32_t)g->plan->chunk_bytes, bytes, fetch, g) != 0;
+	/* The loader's sum is of the bytes that it copied. */
+	if (!l->bad &&
+	    !forward_intact(g->forward, l->image,
+		g->segs->info[l->adapter].sum))
+		l->bad = err_set(ERR_FORMAT,
+			     "its bytes on the device are not those that "
+			     "were copied there: unload and load it") != 0;
 	if (l->bad)
 		log_warn("an adapter's image is not legal adapter=%.*s "
 			 "reason=%s",

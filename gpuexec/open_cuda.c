@@ -49,6 +49,7 @@ gx_open_cuda(struct gx *g, struct proc *p, const struct forward_options *o,
 		.kv_tokens = (uint64_t)plan->chunks * plan->blocks_per_chunk *
 		    plan->block_tokens,
 		.adapters = (int)plan->batch_max,
+		.page_bytes = plan->chunk_bytes,
 		.graphs = true,
 	};
 	struct shape s;

@@ -126,7 +126,7 @@ struct ld_job {
 	const void *packed; /* pinned in the store; NULL: read the files */
 	unsigned char digest[ADAPTER_DIGEST_BYTES];
 	void *image; /* what was read: the main thread's in the end */
-	uint64_t bytes, page_bytes;
+	uint64_t bytes, page_bytes, sum;
 	uint64_t *page; /* [npages] offsets in the pool */
 	uint32_t npages;
 	bool was_read, whole;		  /* whole: and image is all of it */
@@ -173,6 +173,7 @@ struct ld {
 	uint32_t free_from; /* where to look for a free entry */
 	bool full;	    /* has been logged */
 	bool opened;	    /* the first look is over */
+	nsec quiet_until;   /* quarantine of what a dead life was copying */
 };
 
 /* catalogue.c */

@@ -169,6 +169,15 @@ at_rest(struct ld *l, uint32_t a, uint32_t gen)
 		store_has(&l->store, a) ? HAVE_HOST : HAVE_ABSENT, 0, 0 });
 }
 
+/* What a dead loader was copying to the GPU may still be copied, for a moment:
+ * that place is left alone, and not called free. */
+static bool
+is_quiet(const struct ld *l, uint32_t a, struct place_word have, nsec now)
+{
+	return have.state == HAVE_LOADING && l->job[a] == NULL &&
+	    now < l->quiet_until;
+}
+
 /* Obeys the want of one adapter, as far as that can be done now. */
 bool
 ld_look(struct ld *l, uint32_t a, nsec now)
@@ -176,7 +185,8 @@ ld_look(struct ld *l, uint32_t a, nsec now)
 	struct place_word want = word_load_place(&l->w.want[a]);
 	struct place_word have = word_load_place(&l->w.have[a]);
 
-	(void)now;
+	if (is_quiet(l, a, have, now))
+		return false;
 	if (have.gen == want.gen) {
 		if (have.state == HAVE_LOADING && l->job[a] == NULL &&
 		    want.state == WANT_IN)
@@ -210,6 +220,7 @@ there(struct ld *l, struct ld_job *j, nsec now)
 	}
 	memcpy(info->digest, j->digest, sizeof(info->digest));
 	info->loaded_ns = now;
+	info->sum = j->sum;
 	if (j->copy) {
 		ld_add(&l->w.meters->loads, 1);
 		ld_add(&l->w.meters->load_bytes, j->bytes);

@@ -43,6 +43,30 @@ forget_host(struct ld *l)
 	}
 }
 
+/* Memory of another pool is gone: what lay there is copied again, to the same
+ * places.  Whoever sees the new number sees no place called RESIDENT that is
+ * not. */
+static void
+enter_pool(struct ld *l, nsec now)
+{
+	const struct ld_world *w = &l->w;
+
+	if (w->pool == 0)
+		return;
+	if (atomic_load(w->pool_number) == w->pool)
+		l->quiet_until = now + w->quarantine;
+	for (uint32_t a = 0; l->quiet_until == 0 && a < w->plan->adapters;
+	     a++) {
+		struct place_word have = word_load_place(&w->have[a]);
+
+		if (have.state != HAVE_RESIDENT)
+			continue;
+		have.state = HAVE_LOADING;
+		word_store_place(&w->have[a], have);
+	}
+	atomic_store_explicit(w->pool_number, w->pool, memory_order_release);
+}
+
 /* Nobody is to take an emulated link for the machine's. */
 static void
 say_emulation(const struct ld_world *w)
@@ -83,6 +107,7 @@ ld_open(struct ld **out, const struct ld_world *w, nsec now)
 	say_emulation(&l->w);
 	l->samples = sample_last_load(w->samples);
 	forget_host(l);
+	enter_pool(l, now);
 	ld_catalogue_rebuild(l);
 	(void)ld_catalogue_heed(l, now);
 	ld_catalogue_first(l);

@@ -38,6 +38,8 @@ struct ld_world {
 	nsec rescan_ns, delay_ns;
 	uint64_t link_bytes_per_s; /* emulated; 0: as fast as it goes */
 	uint32_t link_copies;	   /* how often each byte crosses; 0 as 1 */
+	uint64_t pool;	 /* number of the pool on a GPU; 0: on the cpu */
+	nsec quarantine; /* how long a dead process may still write to it */
 
 	/* loader */
 	_Atomic uint64_t *entry, *have; /* [adapters] */
@@ -45,7 +47,8 @@ struct ld_world {
 	_Atomic uint64_t *catalogue;
 	_Atomic uint32_t *rescan_done;
 	struct loader_meters *meters;
-	struct load_sample *samples; /* [SAMPLE_LOADS] */
+	struct load_sample *samples;   /* [SAMPLE_LOADS] */
+	_Atomic uint64_t *pool_number; /* that have speaks of; or NULL */
 	/* For consoles and metrics; NULL: not kept. */
 	struct event_log *events;
 	struct histogram *load_disk, *load_host;

@@ -5,7 +5,11 @@
 
 #include "base/err.h"
 #include "loader/loader.h"
+#include "proc/pool.h"
 #include "shm/word.h"
+
+/* docs/RECOVERY.md, section 4. */
+#define QUARANTINE_NS SECOND
 
 static struct {
 	struct ld *loader;
@@ -14,6 +18,7 @@ static struct {
 				adapter carries a copy of them */
 	bool has_base;
 	struct device *device;
+	uint64_t pool; /* its number; 0 on the cpu */
 	uint64_t sent;
 } me;
 
@@ -36,6 +41,9 @@ world(struct ld_world *w, const struct proc *p)
 		.delay_ns = p->conf.loader_delay_ms * MILLISECOND,
 		.link_bytes_per_s = p->conf.loader_link_bytes_per_s,
 		.link_copies = p->conf.loader_link_copies,
+		.pool = me.pool,
+		.quarantine = QUARANTINE_NS,
+		.pool_number = g->pool_number,
 		.entry = g->entry,
 		.have = g->have,
 		.info = g->info,
@@ -66,11 +74,11 @@ start(struct proc *p)
 	if ((e = shape_read(&me.shape, p->conf.model)) != 0)
 		return err_add("model '%s'", p->conf.model);
 	me.has_base = tensors_open_model(&me.base, p->conf.model) == 0;
-	if ((e = device_open(&me.device,
-		 &(struct device_pool){ .fd = p->segs.pool_fd,
-		     .bytes = p->segs.bytes[SEG_POOL],
-		     .chunk_bytes = p->plan->chunk_bytes })) != 0)
-		return err_add("pool");
+	if ((e = proc_pool_open(p, &me.device, &me.pool)) != 0)
+		return e;
+	if ((e = device_pin(me.device, p->segs.staging, p->plan->staging_bytes,
+		 true)) != 0)
+		return err_add("staging");
 	world(&w, p);
 	return ld_open(&me.loader, &w, clock_mono());
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/checksum.h"
 #include "base/err.h"
 #include "base/hash.h"
 
@@ -115,12 +116,32 @@ linger(const struct ld_world *w, struct ld_job *j)
 		clock_sleep(until - now < NAP_NS ? until - now : NAP_NS);
 }
 
+/* Page by page, as whoever reads it on the GPU finds it. */
+static uint64_t
+sum_of(const struct ld_job *j, const char *from)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t at = 0; at < j->bytes;) {
+		uint64_t page = j->page_bytes - at % j->page_bytes;
+		uint64_t n = page < CHECKSUM_PART ? page : CHECKSUM_PART;
+
+		if (n > j->bytes - at)
+			n = j->bytes - at;
+		sum = checksum_join(sum, checksum_part(from + at, n));
+		at += n;
+	}
+	return sum;
+}
+
 static int
 copy(const struct ld_world *w, struct ld_job *j)
 {
 	const char *from = j->packed != NULL ? j->packed : j->image;
 	int e = 0;
 
+	if (w->pool != 0)
+		j->sum = sum_of(j, from);
 	for (uint32_t i = 0; i < j->npages && e == 0; i++) {
 		uint64_t at = i * j->page_bytes, n = j->bytes - at;
 

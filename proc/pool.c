@@ -1,9 +1,11 @@
 /* The device pool, by plan and holder. */
 #include "proc/pool.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "shm/pool.h"
 
 static int
@@ -27,6 +29,16 @@ from_holder(const struct proc *p, struct device_pool *to, uint64_t number)
 	return 0;
 }
 
+/* The cell whose owner ends if the device does. */
+static struct cell *cell;
+
+static void
+say(const char *sentence)
+{
+	snprintf(cell->last_words, sizeof(cell->last_words), "%s", sentence);
+	log_error("the device has failed reason=%s", sentence);
+}
+
 int
 proc_pool_open(struct proc *p, struct device **out, uint64_t *number)
 {
@@ -36,6 +48,8 @@ proc_pool_open(struct proc *p, struct device **out, uint64_t *number)
 		.chunk_bytes = p->plan->chunk_bytes };
 	int e = 0;
 
+	cell = p->cell;
+	device_on_loss(say);
 	*number = 0;
 	if (p->plan->backend == BACKEND_CUDA) {
 		*number = proc_epoch(p, PROC_HOLDER);

@@ -68,6 +68,7 @@ struct dir_info {
 	uint64_t bytes;		  /* of its image on the device */
 	uint64_t file_bytes;
 	uint64_t file_id; /* of its files: inodes, sizes, times */
+	uint64_t sum;	  /* checksum of its image on a GPU; else 0 */
 	nsec listed_ns, loaded_ns;
 	/* Of the last load: reading files, or host memory, and crossing the
 	 * link with the wait for it.  In microseconds. */

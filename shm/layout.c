@@ -21,7 +21,7 @@ static_assert(sizeof(struct gpuexec_meters) == 64, "shared");
 static_assert(sizeof(struct loader_meters) == 80, "shared");
 static_assert(sizeof(struct cell) == 576, "shared");
 static_assert(sizeof(struct order) == 64, "shared");
-static_assert(sizeof(struct dir_info) == 424, "shared");
+static_assert(sizeof(struct dir_info) == 432, "shared");
 static_assert(sizeof(struct slot_request) == 2936, "shared");
 static_assert(sizeof(struct slot_ticket) == 136, "shared");
 static_assert(sizeof(struct slot_result) == 80, "shared");

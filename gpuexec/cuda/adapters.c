@@ -64,6 +64,12 @@ cuda_table_close(struct cuda_table *t)
 	*t = (struct cuda_table){ 0 };
 }
 
+const uint64_t *
+cuda_table_pages(const struct cuda_table *t, int i)
+{
+	return (const void *)(t->device + head_bytes(t) + (size_t)i * t->each);
+}
+
 static void
 write_modules(struct cuda_module *to, const struct image *image,
     const struct shape *s)

@@ -1,25 +1,18 @@
 /*
- * sums[i] = checksum of bytes [i, i + 1) * CUDA_SUM_BYTES, the last part filled
- * up with zeros to a multiple of 8:
- *
- *	over the words w[k] of the part:  sum of (w[k] ^ k * M) * (2 k + 1)
- *
- * modulo 2^64, M odd: an odd factor that differs from word to word finds words
- * that were changed or have changed places.  Sums of integers do not depend on
- * their order, so it is the same on any device.
+ * sums[i] = checksum_part of bytes [i, i + 1) * CHECKSUM_PART (base/checksum.h)
  *
  * A block a part, 16 bytes a load.  Bound by memory, a byte a byte.  Defined by
- * cpu/reference/checksum.c, exactly.
+ * base/checksum.c, exactly.
  */
+#include "base/checksum.h"
 #include "gpuexec/cuda/launch.h"
 
 #define THREADS 256
-#define MIX 0x9e3779b97f4a7c15u
 
 static __device__ __forceinline__ uint64_t
 weigh(uint64_t word, uint64_t k)
 {
-	return (word ^ k * MIX) * (2 * k + 1);
+	return (word ^ k * CHECKSUM_MIX) * (2 * k + 1);
 }
 
 /* The last word, of which only n bytes are there. */
@@ -33,15 +26,21 @@ last_word(const unsigned char *at, int n)
 	return word;
 }
 
+/* Part blockIdx.x, counted page by page; page NULL: all lies at `from`. */
 static __global__ void
-checksum_parts(uint64_t *sums, const unsigned char *from, uint64_t bytes)
+checksum_parts(uint64_t *sums, const unsigned char *from, const uint64_t *page,
+    uint64_t page_bytes, uint64_t bytes)
 {
 	__shared__ uint64_t part[THREADS];
-	uint64_t first = blockIdx.x * CUDA_SUM_BYTES, sum = 0;
-	uint64_t n = bytes - first < CUDA_SUM_BYTES ? bytes - first :
-						      CUDA_SUM_BYTES;
-	const unsigned char *at = from + first;
+	uint64_t each = (page_bytes + CHECKSUM_PART - 1) / CHECKSUM_PART;
+	uint64_t number = blockIdx.x / each, sum = 0, n;
+	uint64_t first = blockIdx.x % each * CHECKSUM_PART;
+	const unsigned char *at = page == NULL ?
+	    from + first :
+	    (const unsigned char *)page[number] + first;
 
+	n = min(bytes - number * page_bytes, page_bytes) - first;
+	n = min(n, CHECKSUM_PART);
 	for (uint64_t k = threadIdx.x * 2; k + 2 <= n / 8; k += THREADS * 2) {
 		ulonglong2 two = *(const ulonglong2 *)(at + k * 8);
 
@@ -64,15 +63,35 @@ checksum_parts(uint64_t *sums, const unsigned char *from, uint64_t bytes)
 }
 
 int
+cuda_parts(uint64_t bytes, uint64_t page_bytes)
+{
+	uint64_t each = (page_bytes + CHECKSUM_PART - 1) / CHECKSUM_PART;
+	uint64_t last = bytes % page_bytes;
+
+	return (int)(bytes / page_bytes * each +
+	    (last + CHECKSUM_PART - 1) / CHECKSUM_PART);
+}
+
+int
+cuda_checksum_pages(cudaStream_t stream, uint64_t *sums, const uint64_t *page,
+    uint64_t page_bytes, uint64_t bytes)
+{
+	if (bytes == 0)
+		return 0;
+	LAUNCH(checksum_parts, cuda_parts(bytes, page_bytes), THREADS, 0,
+	    stream, sums, (const unsigned char *)nullptr, page, page_bytes,
+	    bytes);
+	return cuda_launched("checksum");
+}
+
+int
 cuda_checksum(cudaStream_t stream, uint64_t *sums, const void *from,
     uint64_t bytes)
 {
-	unsigned parts =
-	    (unsigned)((bytes + CUDA_SUM_BYTES - 1) / CUDA_SUM_BYTES);
-
-	if (parts == 0)
+	if (bytes == 0)
 		return 0;
-	LAUNCH(checksum_parts, parts, THREADS, 0, stream, sums,
-	    (const unsigned char *)from, bytes);
+	LAUNCH(checksum_parts, cuda_parts(bytes, bytes), THREADS, 0, stream,
+	    sums, (const unsigned char *)from, (const uint64_t *)nullptr, bytes,
+	    bytes);
 	return cuda_launched("checksum");
 }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/checksum.h"
 #include "base/err.h"
-#include "base/log.h"
 #include "base/must.h"
 #include "base/units.h"
 #include "device/cuda_check.h"
@@ -48,6 +48,8 @@ measure(struct cuda_forward *f)
 	f->logits_most = cuda_bucket(o->logits_max);
 	if (f->rows_most < f->logits_most)
 		f->rows_most = f->logits_most;
+	f->sums_most = cuda_parts((uint64_t)f->with.pages * f->with.page_bytes,
+	    f->with.page_bytes);
 	/* Sequences cannot attend to more than the pool holds. */
 	f->splits_most = (int)(all < held ? all : held);
 }
@@ -75,6 +77,7 @@ lay_out(struct cuda_forward *f, struct carve *c)
 	    sizeof(float));
 	f->logits = take(c, logits * (size_t)s->vocab, sizeof(float));
 	f->picking = take(c, cuda_sample_bytes(f->logits_most, s->vocab), 1);
+	f->sums = take(c, (size_t)f->sums_most, sizeof(*f->sums));
 	f->device = take(c, f->room, 1);
 }
 
@@ -124,6 +127,8 @@ reserve_host(struct cuda_forward *f)
 		return err_set(ERR_MEMORY, "no memory for a step");
 	f->host = pinned(f->room, &there, &e);
 	f->logits_host = pinned(row, &there, &e);
+	f->sums_host = pinned((size_t)f->sums_most * sizeof(*f->sums), &there,
+	    &e);
 	f->picked = pinned(picks, &there, &e);
 	f->picked_there = there;
 	f->done = pinned(2 * sizeof(*f->done), &there, &e);
@@ -312,13 +317,49 @@ logits(struct forward *base, int i)
 	return f->logits_host;
 }
 
+static int
+sum_pages(struct cuda_forward *f, const struct image *image, uint64_t *sum)
+{
+	uint64_t bytes = image_bytes(image), page = image_page(image);
+	const struct cuda_table *t = &f->table;
+	int n = cuda_parts(bytes, page), e;
+
+	must(n <= f->sums_most);
+	e = cuda_table_put(&f->table, image, &f->base.shape, f->stream);
+	if (e == 0)
+		e = cuda_checksum_pages(f->stream, f->sums,
+		    cuda_table_pages(t, image_number(image)), page, bytes);
+	if (e == 0)
+		e = cuda_check(cudaMemcpyAsync(f->sums_host, f->sums,
+				   (size_t)n * sizeof(*f->sums),
+				   cudaMemcpyDeviceToHost, f->stream),
+		    "the checksum of an adapter");
+	if (e == 0)
+		e = cuda_check(cudaStreamSynchronize(f->stream),
+		    "the checksum of an adapter");
+	*sum = 0;
+	for (int i = 0; e == 0 && i < n; i++)
+		*sum = checksum_join(*sum, f->sums_host[i]);
+	return e;
+}
+
+static bool
+intact(struct forward *base, const struct image *image, uint64_t want)
+{
+	uint64_t sum;
+
+	end(sum_pages(cuda_of(base), image, &sum));
+	return sum == want;
+}
+
 /* ---- life ------------------------------------------------------------- */
 
 static void
 let_go(struct forward *base)
 {
 	struct cuda_forward *f = cuda_of(base);
-	void *host[] = { f->host, f->picked, (void *)f->done, f->logits_host };
+	void *host[] = { f->host, f->picked, (void *)f->done, f->logits_host,
+		f->sums_host };
 
 	if (f->stream != NULL)
 		(void)cudaStreamSynchronize(f->stream);
@@ -343,6 +384,7 @@ static const struct forward_ops ops = {
 	.step = step,
 	.pick = pick,
 	.logits = logits,
+	.intact = intact,
 };
 
 /* Loads every kernel, or the first request would pay for it: a step of nothing

@@ -26,6 +26,7 @@ struct forward_cuda {
 	uint64_t kv_tokens;	   /* that the pool can hold at the most */
 	int adapters;		   /* images of a step: numbers below that */
 	int pages;		   /* of an image, at the most */
+	uint64_t page_bytes;	   /* of those */
 	bool graphs;
 };
 

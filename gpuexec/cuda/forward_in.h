@@ -75,6 +75,8 @@ struct cuda_forward {
 	int rows_most;	 /* the bucket of rows_max */
 	int logits_most; /* likewise */
 	int splits_most;
+	int sums_most; /* parts of an image */
+	uint64_t *sums, *sums_host;
 	float *h, *qkv, *gate_up, *t, *partial, *logits;
 	void *x, *q, *att, *act, *picking;
 	float *frequency;
@@ -106,6 +108,9 @@ void cuda_table_close(struct cuda_table *);
 /* Sees to it that an image is in the table as it is now. */
 int cuda_table_put(struct cuda_table *, const struct image *,
     const struct shape *, cudaStream_t);
+
+/* Where the table of pages of adapter i lies on the device. */
+const uint64_t *cuda_table_pages(const struct cuda_table *, int i);
 
 /* layers.c: queues the kernels of a step of these kinds. */
 int cuda_queue_step(struct cuda_forward *, struct cuda_kinds);

@@ -129,11 +129,16 @@ int cuda_sample(cudaStream_t, struct cuda_picked *picks, const float *logits,
  * host; both in memory of the host that the device can reach. */
 int cuda_done(cudaStream_t, uint64_t *done, const uint64_t *number);
 
-/* checksum.cu: sums[i] = checksum of bytes [i, i + 1) * CUDA_SUM_BYTES; the
- * last part may be shorter.  Equal to ref_checksum. */
-#define CUDA_SUM_BYTES ((uint64_t)1 << 20)
+/* checksum.cu: sums[i] = checksum_part of bytes [i, i + 1) * CHECKSUM_PART
+ * (base/checksum.h); the last part may be shorter. */
 int cuda_checksum(cudaStream_t, uint64_t *sums, const void *from,
     uint64_t bytes);
+
+/* Likewise of bytes in pages, each page in parts of its own: cuda_parts of them.
+ * page: addresses, on the device. */
+int cuda_checksum_pages(cudaStream_t, uint64_t *sums, const uint64_t *page,
+    uint64_t page_bytes, uint64_t bytes);
+int cuda_parts(uint64_t bytes, uint64_t page_bytes);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/checksum.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/must.h"
@@ -259,7 +260,7 @@ int
 cuda_region_sum(uint64_t *sum, const void *region, uint64_t bytes,
     cudaStream_t stream)
 {
-	size_t n = (size_t)((bytes + CUDA_SUM_BYTES - 1) / CUDA_SUM_BYTES);
+	size_t n = (size_t)((bytes + CHECKSUM_PART - 1) / CHECKSUM_PART);
 	uint64_t *device = NULL, *host = malloc(n * sizeof(*host) + 1);
 	int e = host == NULL ? err_set(ERR_MEMORY, "no memory for checksums") :
 			       0;
@@ -276,8 +277,9 @@ cuda_region_sum(uint64_t *sum, const void *region, uint64_t bytes,
 		    "checksums");
 	if (e == 0)
 		e = cuda_check(cudaStreamSynchronize(stream), "checksums");
-	if (e == 0)
-		*sum = hash_bytes(HASH_START, host, n * sizeof(*host));
+	*sum = 0;
+	for (size_t i = 0; e == 0 && i < n; i++)
+		*sum = checksum_join(*sum, host[i]);
 	if (device != NULL)
 		(void)cudaFree(device);
 	free(host);

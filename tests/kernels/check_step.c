@@ -60,6 +60,7 @@ open_cuda(struct side *s, bool graphs)
 		.kv_tokens = SEQS * CONTEXT,
 		.adapters = SEQS,
 		.pages = 4,
+		.page_bytes = 1 << 20,
 		.graphs = graphs };
 
 	*s = (struct side){ .cuda = true };

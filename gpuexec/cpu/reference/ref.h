@@ -58,8 +58,4 @@ void ref_silu_mul(float *y, const float *gate, const float *up, int n);
 void ref_lora(float *y, const float *x, const float *a, const float *b,
     int rows, int rank, int in, int out);
 
-/* Of the words of 8 bytes w[k], the last filled up with zeros: the sum of
- * (w[k] ^ k M) (2 k + 1) modulo 2^64. */
-uint64_t ref_checksum(const void *, uint64_t bytes);
-
 #endif
