@@ -40,7 +40,7 @@ LDLIBS = -Wl,--as-needed $$(pkg-config --libs $(PACKAGES)) -lunistring \
 	-lm -pthread
 # The toolkit's C headers are C11 but for a pedantic word or two.
 CUDA_cuda    = -isystem $(KIT)/include
-CUDA_cudasim = -isystem tests/cudasim/include
+CUDA_cudasim = -Itests/cudasim/include
 override CFLAGS += $(CUDA_$(KIND))
 LDCUDA_cuda    = -L$(KIT)/lib64 -Wl,-rpath,$(KIT)/lib64 -lcublasLt \
 	-lcudart_static -ldl -lrt -lstdc++

@@ -17,7 +17,7 @@
 #define STACK_BYTES ((size_t)(128 * 1024 + 64 * 37))
 #define SHARED_BYTES ((size_t)228 << 10)
 
-thread_local cudasim_place cudasim_here;
+cudasim_place cudasim_here;
 
 enum fibre_state { READY, AT_WARP, AT_BLOCK, ENDED };
 
@@ -178,12 +178,26 @@ cudasim_dynamic_shared(void)
 
 /* ---- who goes on ------------------------------------------------------ */
 
+/* The common case: all lanes wait for all. */
+static bool
+release_all(unsigned first, unsigned end)
+{
+	for (unsigned i = first; i < end; i++)
+		if (fibres[i].state != AT_WARP || fibres[i].mask != ~0u)
+			return false;
+	for (unsigned i = first; i < end; i++)
+		fibres[i].state = READY;
+	return true;
+}
+
 /* Lanes of a warp that wait, if all have come whom they wait for. */
 static bool
 release_warp(unsigned first, unsigned end)
 {
 	bool any = false;
 
+	if (release_all(first, end))
+		return true;
 	for (unsigned i = first; i < end; i++) {
 		unsigned mask = fibres[i].mask, here = 0;
 

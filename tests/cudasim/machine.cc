@@ -256,7 +256,7 @@ cudaGetDeviceProperties(struct cudaDeviceProp *p, int device)
 	memset(p, 0, sizeof(*p));
 	strcpy(p->name, "stand-in for a GPU");
 	p->major = (int)sim_setting("CUDASIM_CAPABILITY", 9);
-	p->multiProcessorCount = 4;
+	p->multiProcessorCount = 1;
 	return cudaMemGetInfo(&left, &p->totalGlobalMem);
 }
 
@@ -279,7 +279,7 @@ cudaDeviceGetAttribute(int *value, enum cudaDeviceAttr what, int device)
 		*value = 227 << 10;
 		break;
 	case cudaDevAttrMultiProcessorCount:
-		*value = 4;
+		*value = 1; /* few blocks, which take item after item */
 		break;
 	case cudaDevAttrComputeCapabilityMajor:
 		*value = (int)sim_setting("CUDASIM_CAPABILITY", 9);

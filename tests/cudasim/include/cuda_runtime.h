@@ -98,9 +98,8 @@ struct cudasim_place {
 	dim3 threads, blocks;
 	unsigned linear; /* number in its block */
 };
-extern "C" {
-extern thread_local cudasim_place cudasim_here;
-}
+/* An operation runs at a time, so there is one. */
+extern cudasim_place cudasim_here;
 #define threadIdx cudasim_here.thread
 #define blockIdx cudasim_here.block
 #define blockDim cudasim_here.threads
