@@ -25,7 +25,7 @@
  * time.  partial, written and read, adds 0.8 % a query head of the group.
  *
  * Defined by cpu/reference/attend.c; tested to one rounding of the output plus
- * 2^-16 of the sum of weight * |V|.  Sources: arXiv 1706.03762; 2309.06180
+ * 2^-15 of the sum of weight * |V|.  Sources: arXiv 1706.03762; 2309.06180
  * (pages); Flash-Decoding, Dao and others, 2023 (splits).
  */
 #include "device/cuda_check.h"
