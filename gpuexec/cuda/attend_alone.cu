@@ -22,10 +22,10 @@
  * Bound by memory: 4 S head_dim kv_heads bytes a row with S positions.  On the
  * way in an SM: 3 blocks, 4 warps, 8 to 16 KiB each (head_dim 128), where 4.3
  * TB/s at 1 us of latency want 33 KiB; tensor cores are busy an eighth of the
- * time.  partial adds 8 / 1024 of a byte a query head for each of K and V's.
+ * time.  partial, written and read, adds 0.8 % a query head of the group.
  *
  * Defined by cpu/reference/attend.c; tested to one rounding of the output plus
- * 2^-16 of the sum of weight * |V|.  Sources: arXiv 1706.03762; 2309.06180
+ * 2^-15 of the sum of weight * |V|.  Sources: arXiv 1706.03762; 2309.06180
  * (pages); Flash-Decoding, Dao and others, 2023 (splits).
  */
 #include "device/cuda_check.h"

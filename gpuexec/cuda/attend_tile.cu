@@ -18,10 +18,11 @@
  *
  * Weights are rounded to 16 bits for P V; their sum is of them unrounded.
  *
- * Bound by arithmetic, 4 head_dim flops a query and key: 64 KEYS keys need 64
- * times 4 head_dim KEYS flops for 4 head_dim KEYS bytes from L2, 64 flops a
- * byte, which L2 (some 5.5 TB/s) feeds to about 350 TFLOP/s, what mma.sync
- * reaches on sm_90; from memory each K and V is read about once.
+ * Bound by arithmetic, 4 head_dim flops a query and key.  A block does 64 times
+ * that for the 4 head_dim bytes of a key and value from L2: at 64 flops a byte
+ * L2 (some 5.5 TB/s) feeds about 350 TFLOP/s, near to what mma.sync reaches on
+ * sm_90.  Memory gives each K and V about once.  head_dim 128: 168 registers, 68
+ * KiB of shared memory, 3 blocks an SM.
  *
  * Defined by cpu/reference/attend.c; tested to one rounding of the output plus
  * one of each weight * |V|.  Sources: arXiv 1706.03762; 1805.02867 (online
