@@ -175,13 +175,16 @@ $(OUR_A) $(ROLE_A) $(B)/cli.a: $(B)/%.a: $$(call obj,$$*)
 $(B)/tests/cudasim.a: $(patsubst %,$(B)/%.o,$(basename $(wildcard tests/cudasim/*.cc tests/cudasim/*.c)))
 	@mkdir -p $(@D); rm -f $@; $(AR) qcs $@ $^
 # The kernels against their definitions; on the GPU, or on the stand-in for one.
-KERNELS_O := $(patsubst %.c,$(B)/%.o,$(wildcard tests/kernels/*.c))
+# X_sim.c is about the stand-in.
+KERNELS_C := $(filter-out $(if $(filter cudasim,$(KIND)),,%_sim.c),$(wildcard \
+	tests/kernels/*.c))
+KERNELS_O := $(KERNELS_C:%.c=$(B)/%.o)
 $(B)/kernels: $(KERNELS_O) $(B)/tests/kernels/main.o $(B)/gpuexec.a $(B)/model.a $(B)/device.a $(B)/base.a $(SIM_A)
 	$(LINK) $$(pkg-config --libs check) $(LDLIBS)
 $(B)/tests/kernels/suites.tbl: FORCE
 	@mkdir -p $(@D)
 	@sed -n 's/^Suite \*\(suite_[a-z0-9_]*\)(void);.*/SUITE(\1)/p' \
-	    tests/kernels/*.c >$@.new
+	    $(KERNELS_C) >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 $(B)/tests/kernels/main.o: tests/main.c $(B)/tests/kernels/suites.tbl | $(DEPS)
 	@$(CC) $(CFLAGS) -DSUITES='"tests/kernels/suites.tbl"' -c -o $@ $<
