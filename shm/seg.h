@@ -60,8 +60,8 @@ enum ring_id {
 #define SEG_OVERRIDES_BYTES 4096 /* lines that operators set */
 #define SEG_QUEUES 5		 /* those past the age limit, and classes */
 #define SEG_ADDRESS_MAX 128
-#define SEG_PATH_MAX 112     /* of a socket */
-#define SEG_VERSION_MAX 32   /* of the program's version */
+#define SEG_PATH_MAX 112   /* of a socket */
+#define SEG_VERSION_MAX 32 /* of the program's version */
 
 /* In front of each segment; written once by the supervisor. */
 struct seg_header {

@@ -229,41 +229,46 @@ queue(struct cuda_forward *f)
 	return e;
 }
 
-/* The last kernel stores the step's number where we see it.  Most of the time
- * of a long step is slept through; errors come by the stream. */
+/* Something is there that the last kernel has not stored. */
 static int
-wait(struct cuda_forward *f, nsec begun)
+ended_in_silence(void)
+{
+	return err_set(ERR_DEVICE,
+	    "a step: the GPU has done all of it and does not say so");
+}
+
+/* The last kernel stores the step's number where we see it without a call;
+ * errors come by the stream. */
+static int
+wait(struct cuda_forward *f)
 {
 	int e = 0;
 
-	if (f->last_ns > 2 * MILLISECOND)
-		clock_sleep(f->last_ns * 3 / 4);
 	for (unsigned i = 1; e == 0 && *f->done != f->number; i++) {
 		cudaError_t s = i % QUERY_TURNS != 0 ?
 		    cudaErrorNotReady :
 		    cudaStreamQuery(f->stream);
 
-		if (s != cudaErrorNotReady)
+		if (s == cudaSuccess && *f->done != f->number)
+			e = ended_in_silence();
+		else if (s != cudaSuccess && s != cudaErrorNotReady)
 			e = cuda_check(s, "a step");
 		sched_yield();
 	}
 	/* D1 pairs with the release of cuda_done: the tokens are there. */
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	f->last_ns = clock_mono() - begun;
-	f->over = true;
 	return e;
 }
 
 static void
 compute(struct cuda_forward *f)
 {
-	nsec begun = clock_mono();
 	int e;
 
 	f->done[1] = ++f->number;
 	e = queue(f);
 	if (e == 0)
-		e = wait(f, begun);
+		e = wait(f);
 	end(e);
 }
 
@@ -280,7 +285,7 @@ step(struct forward *base, struct forward_seq *seq, int n)
 	end(e);
 	cuda_plan_step(f, seq, n);
 	base->nlogits = f->step.nlogits;
-	f->queued = f->over = false;
+	f->queued = false;
 	f->logits_held = -1;
 }
 

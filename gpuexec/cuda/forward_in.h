@@ -60,9 +60,8 @@ struct cuda_forward {
 	int *order;	     /* [seqs_max] sequences, by adapter */
 	char *host, *device; /* what is copied to the device: pinned, there */
 	size_t used, room;
-	bool queued, over; /* its kernels are on their way; have ended */
+	bool queued; /* its kernels are on their way, or have ended */
 	uint64_t number;
-	nsec last_ns; /* what the last step took */
 
 	/* Memory of the host that the device writes. */
 	struct cuda_picked *picked, *picked_there; /* [logits_max] */

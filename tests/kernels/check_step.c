@@ -3,13 +3,16 @@
 #include <check.h>
 #include <fcntl.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/err.h"
 #include "gpuexec/cuda/forward.h"
 #include "model/adapter.h"
+#include "model/synth.h"
 #include "tests/kernels/rig.h"
 
 Suite *suite_step(void);
@@ -21,6 +24,10 @@ Suite *suite_step(void);
 #define SEQS 4
 #define ROWS 96
 #define REGION (8u << 20)
+
+/* What is computed with. */
+static const char *model;
+static enum tensor_dtype dtype; /* on the device; the cpu has bf16 */
 
 /* One pass, and memory for its sequences. */
 struct side {
@@ -63,8 +70,11 @@ open_cuda(struct side *s, bool graphs)
 		.page_bytes = 1 << 20,
 		.graphs = graphs };
 
+	struct forward_options o = options;
+
 	*s = (struct side){ .cuda = true };
-	ok(forward_open_cuda(&s->f, MODEL, &options, &with, false));
+	o.weights = o.kv = dtype;
+	ok(forward_open_cuda(&s->f, model, &o, &with, false));
 	for (int i = 0; i < SEQS; i++)
 		for (int b = 0; b < BLOCKS; b++)
 			s->blocks[i][b] = rig_new(forward_block_bytes(s->f));
@@ -74,7 +84,7 @@ static void
 open_cpu(struct side *s)
 {
 	*s = (struct side){ 0 };
-	ok(forward_open(&s->f, MODEL, &options));
+	ok(forward_open(&s->f, model, &options));
 	for (int i = 0; i < SEQS; i++)
 		for (int b = 0; b < BLOCKS; b++)
 			s->blocks[i][b] = malloc(forward_block_bytes(s->f));
@@ -106,19 +116,24 @@ take_adapter(struct side *s, int i, const char *name)
 {
 	const struct shape *shape = forward_shape(s->f);
 	struct adapter_rules rules = { 0 };
+	enum tensor_dtype kind = s->cuda ? dtype : TENSOR_BF16;
 	struct adapter a;
 	uint64_t n;
 	void *image;
 	const void *page;
-	int dir = open(MODEL "/adapters", O_RDONLY | O_DIRECTORY);
+	char path[256];
+	int dir;
+
+	snprintf(path, sizeof(path), "%s/adapters", model);
+	dir = open(path, O_RDONLY | O_DIRECTORY);
 
 	ok(adapter_open(&a, dir, name, shape, rules));
-	n = adapter_image_bytes(&a, shape, TENSOR_BF16, 0);
+	n = adapter_image_bytes(&a, shape, kind, 0);
 	image = malloc(n);
-	ok(adapter_pack(&a, shape, TENSOR_BF16, 0, rules, image, NULL, NULL));
+	ok(adapter_pack(&a, shape, kind, 0, rules, image, NULL, NULL));
 	page = s->cuda ? rig_put(image, n) : image;
 	ok(image_new(&s->image[i], shape, 1, i));
-	ok(image_read(s->image[i], shape, TENSOR_BF16, &page, 1, 0, n,
+	ok(image_read(s->image[i], shape, kind, &page, 1, 0, n,
 	    s->cuda ? fetch : NULL, NULL));
 	adapter_close(&a);
 	close(dir);
@@ -208,8 +223,10 @@ follow(struct side *a, struct side *b, const char *const names[SEQS])
 }
 
 static void
-begin(void)
+begin(int i)
 {
+	model = MODEL;
+	dtype = i % 2 == 0 ? TENSOR_BF16 : TENSOR_F16;
 	rig_begin();
 	mark = (struct weights_mark){ 0 };
 	region = rig_new(REGION);
@@ -220,8 +237,8 @@ START_TEST(the_base_model_computes_what_it_does_on_the_cpu)
 	static const char *const none[SEQS];
 	struct side a, b;
 
-	begin();
-	open_cuda(&a, _i != 0);
+	begin(_i);
+	open_cuda(&a, _i / 2 != 0);
 	open_cpu(&b);
 	follow(&a, &b, none);
 	close_side(&a);
@@ -236,12 +253,47 @@ START_TEST(adapters_of_mixed_ranks_compute_what_they_do_on_the_cpu)
 		"sort" };
 	struct side a, b;
 
-	begin();
-	open_cuda(&a, _i != 0);
+	begin(_i);
+	open_cuda(&a, _i / 2 != 0);
 	open_cpu(&b);
 	follow(&a, &b, names);
 	close_side(&a);
 	close_side(&b);
+	rig_end();
+}
+END_TEST
+
+/* All that an adapter can change, the embedding and the head among it. */
+START_TEST(adapters_of_every_layer_compute_what_they_do_on_the_cpu)
+{
+	static const char *const names[SEQS] = { "ends", NULL, "all", "ends" };
+	static const struct synth_lora ends = { .rank = 5,
+		.dtype = TENSOR_F32,
+		.targets = "lm_head,embed_tokens,v_proj",
+		.seed = 2 };
+	static const struct synth_lora all = { .rank = 9,
+		.dtype = TENSOR_BF16,
+		.seed = 3 };
+	char dir[] = "/tmp/chameleon-step.XXXXXX", path[64], command[80];
+	struct side a, b;
+
+	begin(_i);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	model = dir;
+	ok(synth_model("tiny", dir, TENSOR_BF16, 1));
+	snprintf(path, sizeof(path), "%s/adapters", dir);
+	(void)mkdir(path, 0700);
+	snprintf(path, sizeof(path), "%s/adapters/ends", dir);
+	ok(synth_adapter(dir, path, &ends));
+	snprintf(path, sizeof(path), "%s/adapters/all", dir);
+	ok(synth_adapter(dir, path, &all));
+	open_cuda(&a, _i / 2 != 0);
+	open_cpu(&b);
+	follow(&a, &b, names);
+	close_side(&a);
+	close_side(&b);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	ck_assert_int_eq(system(command), 0);
 	rig_end();
 }
 END_TEST
@@ -254,7 +306,7 @@ START_TEST(a_cut_prompt_goes_on_where_it_was)
 	struct forward_seq sa, sb;
 	static const int cut[] = { 0, 5, 6, 39, 40, 70 };
 
-	begin();
+	begin(0);
 	open_cuda(&a, false);
 	open_cpu(&b);
 	take_adapter(&a, 0, "reverse");
@@ -276,7 +328,7 @@ START_TEST(weights_are_found_by_the_next_life_and_read_again_if_damaged)
 	struct side a;
 	unsigned char one;
 
-	begin();
+	begin(0);
 	open_cuda(&a, false);
 	ck_assert(!forward_cuda_told(a.f).attached);
 	close_side(&a);
@@ -309,7 +361,7 @@ START_TEST(greedy_tokens_are_picked_where_the_logits_are)
 	struct forward_pick pick;
 	const float *l;
 
-	begin();
+	begin(0);
 	open_cuda(&a, true);
 	write_tokens(tokens, CONTEXT, 2);
 	for (int t = 0; t < 12; t++) {
@@ -342,7 +394,9 @@ suite_step(void)
 	tcase_add_loop_test(c, the_base_model_computes_what_it_does_on_the_cpu,
 	    0, 2);
 	tcase_add_loop_test(c,
-	    adapters_of_mixed_ranks_compute_what_they_do_on_the_cpu, 0, 2);
+	    adapters_of_mixed_ranks_compute_what_they_do_on_the_cpu, 0, 4);
+	tcase_add_loop_test(c,
+	    adapters_of_every_layer_compute_what_they_do_on_the_cpu, 0, 4);
 	tcase_add_test(c, a_cut_prompt_goes_on_where_it_was);
 	tcase_add_test(c,
 	    weights_are_found_by_the_next_life_and_read_again_if_damaged);
