@@ -93,12 +93,14 @@ END_TEST
 
 START_TEST(the_pool_is_zero_at_first)
 {
-	unsigned char *back = malloc(CHUNKS);
+	unsigned char *back = malloc(CHUNKS), some = 0;
 
 	begin();
 	ck_assert_int_eq(device_read(device, back, 0, CHUNKS), 0);
+	/* One check, for each is told to the parent. */
 	for (uint64_t i = 0; i < CHUNKS; i++)
-		ck_assert_uint_eq(back[i], 0);
+		some |= back[i];
+	ck_assert_uint_eq(some, 0);
 	free(back);
 	end();
 }
