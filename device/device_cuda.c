@@ -12,7 +12,7 @@
 #include "base/must.h"
 #include "base/units.h"
 #include "device/cuda_check.h"
-#include "device/line_cuda.h"
+#include "device/track_cuda.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +38,7 @@ struct gpu {
 	struct device base;
 	int ordinal;
 	void *map; /* what the handle opened */
-	struct line in, out;
+	struct track in, out;
 	struct pinned pinned[PINNED_MAX];
 	int npinned;
 	pthread_mutex_t lock; /* of what follows, and of what is pinned */
@@ -163,9 +163,9 @@ copy_pinned(struct gpu *g, unsigned char *to, const unsigned char *from,
 	int e = 0, f;
 
 	for (uint64_t at = 0; e == 0 && at < n; at += PIECE_BYTES)
-		e = line_put(&g->in, to + at, from + at,
+		e = track_put(&g->in, to + at, from + at,
 		    n - at < PIECE_BYTES ? n - at : PIECE_BYTES, &number);
-	f = line_wait(&g->in, number);
+	f = track_wait(&g->in, number);
 	return e != 0 ? e : f;
 }
 
@@ -180,12 +180,12 @@ copy_staged(struct gpu *g, struct lane *l, unsigned char *to,
 		unsigned char *slot = l->at + (uint64_t)i * g->slot;
 		uint64_t some = n - at < g->slot ? n - at : g->slot;
 
-		if ((e = line_wait(&g->in, number[i])) != 0)
+		if ((e = track_wait(&g->in, number[i])) != 0)
 			break;
 		memcpy(slot, from + at, some);
-		e = line_put(&g->in, to + at, slot, some, &number[i]);
+		e = track_put(&g->in, to + at, slot, some, &number[i]);
 	}
-	f = line_wait(&g->in, number[0] > number[1] ? number[0] : number[1]);
+	f = track_wait(&g->in, number[0] > number[1] ? number[0] : number[1]);
 	return e != 0 ? e : f;
 }
 
@@ -216,7 +216,7 @@ fetch(struct gpu *g, int i, const unsigned char *from, uint64_t n, uint64_t at,
 {
 	if (at >= n)
 		return 0;
-	return line_put(&g->out, g->reading + (uint64_t)i * READ_BYTES,
+	return track_put(&g->out, g->reading + (uint64_t)i * READ_BYTES,
 	    from + at, n - at < READ_BYTES ? n - at : READ_BYTES, number);
 }
 
@@ -231,12 +231,12 @@ read_pieces(struct gpu *g, unsigned char *to, const unsigned char *from,
 	for (uint64_t at = 0; e == 0 && at < n; at += READ_BYTES, i ^= 1) {
 		e = fetch(g, i ^ 1, from, n, at + READ_BYTES, &number[i ^ 1]);
 		if (e == 0)
-			e = line_wait(&g->out, number[i]);
+			e = track_wait(&g->out, number[i]);
 		if (e == 0)
 			memcpy(to + at, g->reading + (uint64_t)i * READ_BYTES,
 			    n - at < READ_BYTES ? n - at : READ_BYTES);
 	}
-	f = line_wait(&g->out, number[0] > number[1] ? number[0] : number[1]);
+	f = track_wait(&g->out, number[0] > number[1] ? number[0] : number[1]);
 	return e != 0 ? e : f;
 }
 
@@ -304,8 +304,8 @@ let_go(struct device *d)
 {
 	struct gpu *g = gpu(d);
 
-	line_close(&g->in);
-	line_close(&g->out);
+	track_close(&g->in);
+	track_close(&g->out);
 	while (g->npinned > 0)
 		(void)cudaHostUnregister(g->pinned[--g->npinned].at);
 	if (g->staging != NULL)
@@ -370,9 +370,9 @@ device_open_cuda(struct device **out, const struct device_pool *p)
 	(void)pthread_mutex_init(&g->lock, NULL);
 	gate_open(&g->reads, 1);
 	if ((e = enter(g)) != 0 || (e = open_map(g, p)) != 0 ||
-	    (e = line_open(&g->in, "a copy to the GPU",
+	    (e = track_open(&g->in, "a copy to the GPU",
 		 cudaMemcpyHostToDevice)) != 0 ||
-	    (e = line_open(&g->out, "a copy from the GPU",
+	    (e = track_open(&g->out, "a copy from the GPU",
 		 cudaMemcpyDeviceToHost)) != 0) {
 		let_go(&g->base);
 		return e;
