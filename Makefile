@@ -92,7 +92,7 @@ UNIT_O   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/unit/*.c)) \
 DEPS     := build/deps.stamp
 DEPS_TESTS := build/deps-tests.stamp
 
-.PHONY: all demo check kernels bench paper paper-live stress swarm man install clean help \
+.PHONY: all demo check check-gpu bench-gpu sanitize-gpu kernels bench paper paper-live stress swarm man install clean help \
 	deps metrics-doc FORCE \
 	floors sizes purity readmes words format
 all: $(PROGRAMS) ## build every program (the default)
@@ -100,11 +100,20 @@ all: $(PROGRAMS) ## build every program (the default)
 demo: all $(B)/tools/quiz ## serve models/demo, ask every adapter, print the answers
 	@tools/demo.sh $(B)
 
-check: $(DEPS_TESTS) all $(B)/check $(call extra,tools) floors sizes purity readmes words format ## every rule and every test; SAN=address|undefined|thread for a build that watches itself
+check: $(DEPS_TESTS) all $(B)/check $(call extra,tools) $(if $(filter cpu,$(KIND)),,kernels) floors sizes purity readmes words format ## every rule and every test; SAN=address|undefined|thread for a build that watches itself
 	@$(if $(filter thread,$(SAN)),setarch -R )$(B)/check
 
-kernels: $(B)/kernels ## CUDA=1 or sim: every kernel against its definition
-	$<
+kernels: $(B)/bin/chameleon-holder $(B)/kernels ## every kernel against its definition, on the GPU or (CUDA=sim) on the stand-in
+	@tests/gpu/kernels.sh $(B)
+
+bench-gpu: $(B)/bench-gpu ## kernels and steps on the GPU against their floors (under 9 minutes); ROWS='single prefill' for some
+	@mkdir -p $(B)/bench; $< $(B)/bench/gpu.json $(ROWS)
+
+sanitize-gpu: all $(B)/kernels ## compute-sanitizer over the tests of kernels: memory, then races
+	@tests/gpu/sanitize.sh $(B)
+
+check-gpu: all $(B)/kernels $(call extra,tools) ## what needs a GPU, or CUDA=sim: kernels, and the engine end to end
+	@tests/gpu/check.sh $(B)
 
 bench: all $(call extra,bench) ## measure speed and memory against the bars (about ten minutes); ROWS='single prefill' for some
 	@tests/bench/run $(B) $(ROWS)
@@ -181,6 +190,10 @@ KERNELS_C := $(filter-out $(if $(filter cudasim,$(KIND)),,%_sim.c),$(wildcard \
 KERNELS_O := $(KERNELS_C:%.c=$(B)/%.o)
 $(B)/kernels: $(KERNELS_O) $(B)/tests/kernels/main.o $(B)/gpuexec.a $(B)/model.a $(B)/device.a $(B)/base.a $(SIM_A)
 	$(LINK) $$(pkg-config --libs check) $(LDLIBS)
+BENCH_GPU_O := $(patsubst %,$(B)/%.o,$(basename $(wildcard \
+	tests/gpu/bench/*.c tests/gpu/bench/*.cu)))
+$(B)/bench-gpu: $(BENCH_GPU_O) $(B)/gpuexec.a $(B)/model.a $(B)/device.a $(B)/base.a $(SIM_A)
+	$(LINK) $(LDLIBS)
 $(B)/tests/kernels/suites.tbl: FORCE
 	@mkdir -p $(@D)
 	@sed -n 's/^Suite \*\(suite_[a-z0-9_]*\)(void);.*/SUITE(\1)/p' \

@@ -158,7 +158,8 @@ cudaPeekAtLastError(void)
 	E(cudaErrorNotReady, "device not ready")                               \
 	E(cudaErrorIllegalAddress, "an illegal memory access was encountered") \
 	E(cudaErrorLaunchTimeout, "the launch timed out and was terminated")   \
-	E(cudaErrorHostMemoryAlreadyRegistered, "memory is registered already") \
+	E(cudaErrorHostMemoryAlreadyRegistered,                                \
+	    "memory is registered already")                                    \
 	E(cudaErrorHostMemoryNotRegistered, "memory is not registered")        \
 	E(cudaErrorLaunchFailure, "unspecified launch failure")                \
 	E(cudaErrorNotPermitted, "operation not permitted")                    \

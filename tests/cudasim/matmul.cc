@@ -1,7 +1,7 @@
 /* Matrix products as cuBLASLt does them: column-major, float sums in one
  * order. */
-#include "include/cublasLt.h"
 #include "sim.h"
+#include <cublasLt.h>
 
 #include <vector>
 
@@ -246,8 +246,8 @@ cublasLtMatmul(cublasLtHandle_t h, cublasLtMatmulDesc_t d, const void *alpha,
 {
 	SIM_LOCKED;
 	cudaError_t e = sim_enter("cublasLtMatmul");
-	job j = { *d, a, b, c, out, *la, *lb, *lc, *lout,
-		*(const float *)alpha, *(const float *)beta };
+	job j = { *d, a, b, c, out, *la, *lb, *lc, *lout, *(const float *)alpha,
+		*(const float *)beta };
 
 	if (e != cudaSuccess)
 		return CUBLAS_STATUS_EXECUTION_FAILED;

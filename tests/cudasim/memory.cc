@@ -30,9 +30,9 @@ struct handle {
 };
 static_assert(sizeof(handle) == 64, "as large as the real one");
 
-static std::map<char *, allocation> all;  /* by address */
-static std::map<char *, size_t> pinned;	  /* registered or allocated */
-static std::map<char *, size_t> our_own;  /* of pinned: allocated */
+static std::map<char *, allocation> all; /* by address */
+static std::map<char *, size_t> pinned;	 /* registered or allocated */
+static std::map<char *, size_t> our_own; /* of pinned: allocated */
 static uint64_t serials;
 
 /* ---- names ------------------------------------------------------------ */
@@ -361,8 +361,7 @@ cudaIpcGetMemHandle(cudaIpcMemHandle_t *out, void *p)
 	auto i = all.find((char *)p);
 	handle h = {};
 
-	if (e == cudaSuccess &&
-	    (i == all.end() || i->second.object.empty()))
+	if (e == cudaSuccess && (i == all.end() || i->second.object.empty()))
 		e = cudaErrorInvalidValue;
 	if (e != cudaSuccess)
 		return sim_error(e);

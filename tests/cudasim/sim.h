@@ -13,7 +13,7 @@
 #ifndef TESTS_CUDASIM_SIM_H
 #define TESTS_CUDASIM_SIM_H
 
-#include "include/cuda_runtime.h"
+#include <cuda_runtime.h>
 
 #include <functional>
 #include <mutex>

@@ -16,7 +16,7 @@ Suite *suite_device(void);
 #define CHUNK ((uint64_t)1 << 16)
 #define WEIGHTS (3 * CHUNK)
 #define CHUNKS (300 * CHUNK)
-#define STAGING (1u << 16)
+#define STAGING (1u << 18)
 #define THREADS 3
 
 static struct device_pool pool;
@@ -40,12 +40,15 @@ end(void)
 static unsigned char *
 draw_bytes(uint64_t n, uint64_t seed)
 {
-	unsigned char *p = malloc(n);
+	unsigned char *p = malloc(n + 8);
 	struct rng rng;
 
 	rng_seed(&rng, seed);
-	for (uint64_t i = 0; i < n; i++)
-		p[i] = (unsigned char)rng_next(&rng);
+	for (uint64_t i = 0; i < n; i += 8) {
+		uint64_t word = rng_next(&rng);
+
+		memcpy(p + i, &word, sizeof(word));
+	}
 	return p;
 }
 

@@ -10,6 +10,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/chameleon-scenario.XXXXXX")
 E=1 # the engine that is spoken of
 engines=
 metrics_option="--set metrics.listen=" # none, unless a scenario wants some
+device=${DEVICE:-cpu} # DEVICE=cuda: the same on a GPU, or a stand-in for one
 
 fail()
 {
@@ -51,6 +52,27 @@ name()
 	echo "test-$$-$1"
 }
 
+# For scenarios that are about a GPU.
+needs_gpu()
+{
+	device=cuda
+	if ! [ -x "$B/bin/chameleon-holder" ] ||
+	    ! "$B/bin/chameleon-holder" --probe 0 | grep -q '^ok '; then
+		echo "skipped: no device"
+		exit 0
+	fi
+}
+
+# For those that want it to fail, which only the stand-in does when asked.
+needs_stand_in()
+{
+	needs_gpu
+	"$B/bin/chameleon-holder" --probe 0 | grep -q 'stand-in' || {
+		echo "skipped: a real device"
+		exit 0
+	}
+}
+
 # launch [OPTIONS]: serves without waiting for readiness.
 launch()
 {
@@ -63,7 +85,8 @@ launch()
 	esac
 	"$B/bin/chameleon" serve --set instance="$(name "$E")" \
 	    --set run_dir="$dir/$E/run" --set listen=127.0.0.1:0 \
-	    $metrics_option \
+	    $metrics_option --set device="$device" \
+	    --set memory.reserve_bytes=64MiB \
 	    --set slots=256 --set memory.device_bytes=64MiB "$@" \
 	    >>"$dir/$E/out" 2>>"$dir/$E/log" &
 	echo $! >"$dir/$E/pid"

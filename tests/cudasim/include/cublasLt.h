@@ -5,8 +5,8 @@
 #ifndef CUDASIM_CUBLASLT_H
 #define CUDASIM_CUBLASLT_H
 
-#include "cuda_runtime_api.h"
-#include "library_types.h"
+#include <cuda_runtime_api.h>
+#include <library_types.h>
 
 #ifdef __cplusplus
 extern "C" {

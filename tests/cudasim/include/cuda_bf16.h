@@ -2,7 +2,7 @@
 #ifndef CUDASIM_BF16_H
 #define CUDASIM_BF16_H
 
-#include "cudasim_half.h"
+#include <cudasim_half.h>
 
 CUDASIM_HALF(__nv_bfloat16, __nv_bfloat162, tensor_bf16, tensor_from_bf16)
 

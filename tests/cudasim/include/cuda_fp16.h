@@ -2,7 +2,7 @@
 #ifndef CUDASIM_FP16_H
 #define CUDASIM_FP16_H
 
-#include "cudasim_half.h"
+#include <cudasim_half.h>
 
 CUDASIM_HALF(__half, __half2, tensor_f16, tensor_from_f16)
 

@@ -7,7 +7,7 @@
 #ifndef CUDASIM_RUNTIME_H
 #define CUDASIM_RUNTIME_H
 
-#include "cuda_runtime_api.h"
+#include <cuda_runtime_api.h>
 
 #ifdef __cplusplus
 
@@ -45,13 +45,16 @@ struct dim3 {
 };
 
 #define CUDASIM_VECTORS(type, name, align2, align4)                            \
-	struct __align__(align2) name##2 {                                     \
+	struct __align__(align2) name##2                                       \
+	{                                                                      \
 		type x, y;                                                     \
 	};                                                                     \
-	struct name##3 {                                                       \
+	struct name##3                                                         \
+	{                                                                      \
 		type x, y, z;                                                  \
 	};                                                                     \
-	struct __align__(align4) name##4 {                                     \
+	struct __align__(align4) name##4                                       \
+	{                                                                      \
 		type x, y, z, w;                                               \
 	};                                                                     \
 	static inline name##2 make_##name##2(type x, type y)                   \
@@ -66,10 +69,12 @@ CUDASIM_VECTORS(float, float, 8, 16)
 CUDASIM_VECTORS(int, int, 8, 16)
 CUDASIM_VECTORS(double, double, 16, 16)
 CUDASIM_VECTORS(unsigned short, ushort, 4, 8)
-struct __align__(8) uint2 {
+struct __align__(8) uint2
+{
 	unsigned x, y;
 };
-struct __align__(16) uint4 {
+struct __align__(16) uint4
+{
 	unsigned x, y, z, w;
 };
 static inline uint2
@@ -82,7 +87,8 @@ make_uint4(unsigned x, unsigned y, unsigned z, unsigned w)
 {
 	return { x, y, z, w };
 }
-struct __align__(16) ulonglong2 {
+struct __align__(16) ulonglong2
+{
 	unsigned long long x, y;
 };
 static inline ulonglong2
@@ -213,8 +219,7 @@ __shfl_xor_sync(unsigned mask, T v, int by, int width = 32)
 {
 	int lane = (int)cudasim_lane(), from = lane ^ by;
 
-	return cudasim_take(mask, v,
-	    from / width > lane / width ? lane : from);
+	return cudasim_take(mask, v, from / width > lane / width ? lane : from);
 }
 
 template <typename T>
@@ -406,8 +411,8 @@ cudasim_bits(From v)
 
 /* Not to be joined with what is around: each is rounded by itself. */
 #define CUDASIM_ROUNDED(name, type, expression)                                \
-	static __attribute__((noinline, optimize("fp-contract=off")))          \
-	type name(type a, type b)                                              \
+	static __attribute__((noinline, optimize("fp-contract=off"))) type     \
+	name(type a, type b)                                                   \
 	{                                                                      \
 		return expression;                                             \
 	}                                                                      \

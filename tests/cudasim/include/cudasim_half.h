@@ -2,7 +2,7 @@
 #ifndef CUDASIM_HALF_H
 #define CUDASIM_HALF_H
 
-#include "cuda_runtime.h"
+#include <cuda_runtime.h>
 
 extern "C" {
 #include "model/tensors.h"
@@ -20,7 +20,8 @@ extern "C" {
 			return unpack(bits);                                   \
 		}                                                              \
 	};                                                                     \
-	struct __align__(4) pair {                                             \
+	struct __align__(4) pair                                               \
+	{                                                                      \
 		type x, y;                                                     \
 	};
 
