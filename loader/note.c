@@ -105,7 +105,7 @@ ld_note_proved(const struct ld *l, nsec took)
 {
 	char bytes[32];
 
-	log_info("adapters on the GPU are as they were copied there good=%u "
+	log_info("adapters on the GPU compared with their copies same=%u "
 		 "changed=%u bytes=%s took_ms=%.1f",
 	    l->proof.good, l->proof.wrong,
 	    units_bytes(bytes, sizeof(bytes), l->proof.bytes), clock_ms(took));
