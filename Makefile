@@ -112,7 +112,7 @@ bench-gpu: $(B)/bench-gpu ## kernels and steps on the GPU against their floors (
 sanitize-gpu: all $(B)/kernels ## compute-sanitizer over the tests of kernels: memory, then races
 	@tests/gpu/sanitize.sh $(B)
 
-check-gpu: all $(B)/kernels $(call extra,tools) ## what needs a GPU, or CUDA=sim: kernels, and the engine end to end
+check-gpu: all $(B)/kernels $(B)/gpu-facts $(call extra,tools) ## what needs a GPU, or CUDA=sim: kernels, and the engine end to end
 	@tests/gpu/check.sh $(B)
 
 bench: all $(call extra,bench) ## measure speed and memory against the bars (about ten minutes); ROWS='single prefill' for some
@@ -190,9 +190,11 @@ KERNELS_C := $(filter-out $(if $(filter cudasim,$(KIND)),,%_sim.c),$(wildcard \
 KERNELS_O := $(KERNELS_C:%.c=$(B)/%.o)
 $(B)/kernels: $(KERNELS_O) $(B)/tests/kernels/main.o $(B)/gpuexec.a $(B)/model.a $(B)/device.a $(B)/base.a $(SIM_A)
 	$(LINK) $$(pkg-config --libs check) $(LDLIBS)
-BENCH_GPU_O := $(patsubst %,$(B)/%.o,$(basename $(wildcard \
-	tests/gpu/bench/*.c tests/gpu/bench/*.cu)))
-$(B)/bench-gpu: $(BENCH_GPU_O) $(B)/gpuexec.a $(B)/model.a $(B)/device.a $(B)/base.a $(SIM_A)
+gpu_o = $(patsubst %,$(B)/%.o,$(basename $(wildcard tests/gpu/$1/*.c \
+	tests/gpu/$1/*.cu)))
+$(B)/bench-gpu: $(call gpu_o,bench)
+$(B)/gpu-facts: $(call gpu_o,facts)
+$(B)/bench-gpu $(B)/gpu-facts: $(B)/gpuexec.a $(B)/model.a $(B)/device.a $(B)/base.a $(SIM_A)
 	$(LINK) $(LDLIBS)
 $(B)/tests/kernels/suites.tbl: FORCE
 	@mkdir -p $(@D)

@@ -9,6 +9,7 @@ if ! "$B/bin/chameleon-holder" --probe 0 | grep -q '^ok '; then
 	echo "check-gpu: skipped: no device"
 	exit 0
 fi
+"$B/gpu-facts"
 for s in tests/scenario/8*.sh; do
 	echo "  scenario $s"
 	sh "$s"
