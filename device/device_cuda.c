@@ -262,9 +262,7 @@ cannot_pin(cudaError_t said, uint64_t bytes)
 {
 	char text[32];
 
-	if (cuda_is_sticky(said))
-		return cuda_check(said, "pinning host memory");
-	(void)cudaGetLastError();
+	(void)cudaGetLastError(); /* if all is lost, the next call says so */
 	return err_set(said == cudaErrorMemoryAllocation ? ERR_MEMORY :
 							   ERR_DEVICE,
 	    "%s of host memory cannot be pinned for the GPU: %s (%s); the "
