@@ -18,10 +18,12 @@ clang    := $(findstring clang,$(CC))
 # by name is built in a folder of its own.
 NVCC  ?= $(firstword $(wildcard /usr/local/cuda/bin/nvcc \
 	$(addsuffix /nvcc,$(subst :, ,$(PATH)))))
-KIT    = $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
+KIT   := $(patsubst %/bin/nvcc,%,$(realpath $(NVCC)))
+# Only a whole toolkit, with cuBLAS, is taken unasked.
+WHOLE := $(wildcard $(KIT)/include/cublasLt.h)
 KIND  := $(or $(patsubst 0,cpu,$(filter 0,$(CUDA))),$(patsubst \
 	1,cuda,$(filter 1,$(CUDA))),$(patsubst sim,cudasim,$(filter \
-	sim,$(CUDA))),$(if $(or $(SAN),$(clang)),cpu,$(if $(NVCC),cuda,cpu)))
+	sim,$(CUDA))),$(if $(or $(SAN),$(clang)),cpu,$(if $(and $(NVCC),$(WHOLE)),cuda,cpu)))
 B     := build$(if $(filter auto,$(CUDA)),,-$(KIND))$(if \
 	$(SAN),-$(SAN))$(if $(clang),-clang)
 

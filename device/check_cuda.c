@@ -35,7 +35,9 @@ cuda_is_sticky(cudaError_t e)
 	case cudaErrorHardwareStackError:
 	case cudaErrorAssert:
 	case cudaErrorECCUncorrectable:
+#if CUDART_VERSION >= 13000
 	case cudaErrorContained:
+#endif
 	case cudaErrorNvlinkUncorrectable:
 	case cudaErrorDevicesUnavailable:
 	case cudaErrorUnknown:

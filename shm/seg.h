@@ -62,7 +62,6 @@ enum ring_id {
 #define SEG_ADDRESS_MAX 128
 #define SEG_PATH_MAX 112     /* of a socket */
 #define SEG_VERSION_MAX 32   /* of the program's version */
-#define SEG_PICKED_BYTES 512 /* of a running request, of what a step picked */
 
 /* In front of each segment; written once by the supervisor. */
 struct seg_header {
@@ -283,8 +282,6 @@ struct segs {
 	struct gpuexec_meters *gpuexec_meters;
 	struct step_sample *step_samples; /* [SAMPLE_STEPS] */
 	struct weights_mark *weights_mark;
-	uint64_t *done;	       /* the GPU writes it: the step that is over */
-	unsigned char *picked; /* [batch_max][SEG_PICKED_BYTES] it, too */
 };
 
 /* Row of a slot in prompt, tok, blocks, logprobs. */

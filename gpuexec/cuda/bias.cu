@@ -14,7 +14,7 @@ static __global__ void
 bias_rows(float *y, size_t ldy, const float *bias, int cols,
     const struct cuda_step *step)
 {
-	int r = blockIdx.y, i = blockIdx.x * THREADS + threadIdx.x;
+	int r = blockIdx.x, i = blockIdx.y * THREADS + threadIdx.x;
 
 	if (r >= step->rows || i >= cols)
 		return;
@@ -25,7 +25,7 @@ int
 cuda_add_bias(cudaStream_t stream, float *y, size_t ldy, const float *bias,
     int cols, const struct cuda_step *step, int rows_max)
 {
-	dim3 grid((cols + THREADS - 1) / THREADS, rows_max);
+	dim3 grid(rows_max, (cols + THREADS - 1) / THREADS);
 
 	LAUNCH(bias_rows, grid, THREADS, 0, stream, y, ldy, bias, cols, step);
 	return cuda_launched("bias");

@@ -14,7 +14,7 @@ template <typename T>
 static __global__ void
 embed_rows(float *h, const T *table, int cols, const struct cuda_step *step)
 {
-	int r = blockIdx.y, i = blockIdx.x * THREADS + threadIdx.x;
+	int r = blockIdx.x, i = blockIdx.y * THREADS + threadIdx.x;
 
 	if (r >= step->rows || i >= cols)
 		return;
@@ -26,7 +26,7 @@ int
 cuda_embed(cudaStream_t stream, float *h, const void *table, int cols,
     enum tensor_dtype dtype, const struct cuda_step *step, int rows_max)
 {
-	dim3 grid((cols + THREADS - 1) / THREADS, rows_max);
+	dim3 grid(rows_max, (cols + THREADS - 1) / THREADS);
 
 	CUDA_BY_DTYPE(dtype, T,
 	    LAUNCH(embed_rows<T>, grid, THREADS, 0, stream, h,

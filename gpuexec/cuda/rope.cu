@@ -98,7 +98,7 @@ static __global__ void
 rope_rows(struct cuda_rope o, const struct cuda_step *step)
 {
 	__shared__ float shared[WARPS][CUDA_HEAD_MAX];
-	int r = blockIdx.y, head = blockIdx.x * WARPS + threadIdx.y;
+	int r = blockIdx.x, head = blockIdx.y * WARPS + threadIdx.y;
 	float v[EACH];
 	T *to;
 
@@ -122,7 +122,7 @@ cuda_rope_keep(cudaStream_t stream, const struct cuda_rope *o,
     const struct cuda_step *step, int rows_max)
 {
 	int heads = o->heads + 2 * o->kv_heads;
-	dim3 grid((heads + WARPS - 1) / WARPS, rows_max), block(32, WARPS);
+	dim3 grid(rows_max, (heads + WARPS - 1) / WARPS), block(32, WARPS);
 
 	CUDA_BY_DTYPE(o->dtype, T,
 	    LAUNCH(rope_rows<T>, grid, block, 0, stream, *o, step));

@@ -16,7 +16,7 @@ template <typename T>
 static __global__ void
 silu_rows(T *y, const float *g, int cols, const struct cuda_step *step)
 {
-	int r = blockIdx.y, i = blockIdx.x * THREADS + threadIdx.x;
+	int r = blockIdx.x, i = blockIdx.y * THREADS + threadIdx.x;
 
 	if (r >= step->rows || i >= cols)
 		return;
@@ -30,7 +30,7 @@ int
 cuda_silu_mul(cudaStream_t stream, void *y, const float *g, int cols,
     enum tensor_dtype dtype, const struct cuda_step *step, int rows_max)
 {
-	dim3 grid((cols + THREADS - 1) / THREADS, rows_max);
+	dim3 grid(rows_max, (cols + THREADS - 1) / THREADS);
 
 	CUDA_BY_DTYPE(dtype, T,
 	    LAUNCH(silu_rows<T>, grid, THREADS, 0, stream, (T *)y, g, cols,

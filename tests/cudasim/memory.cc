@@ -118,8 +118,11 @@ map_object(int fd, size_t bytes, allocation *a)
 	char *p;
 
 	a->mapped = body + 2 * PAGE;
-	p = (char *)mmap(nullptr, a->mapped, PROT_NONE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	/* Elsewhere in each process: processes born of one would agree. */
+	p = (char *)mmap((void *)((0x100000ull + (uint64_t)getpid() % 0x4000) *
+				 0x1000000ull +
+			     all.size() * 0x10000ull * PAGE),
+	    a->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return nullptr;
 	if (mmap(p + PAGE, body, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,

