@@ -61,8 +61,8 @@ int device_copy(struct device *, uint64_t offset, const void *from, uint64_t n);
 int device_read(struct device *, void *to, uint64_t offset, uint64_t n);
 
 /* Memory that copies come from is pinned for the device, until device_close.
- * staging: device_copy may use it for what is not pinned itself.  Costs time;
- * host: nothing happens. */
+ * staging: device_copy may use it for what is not pinned itself; it is given once,
+ * before the first copy.  Costs time; host: nothing happens. */
 int device_pin(struct device *, void *at, uint64_t bytes, bool staging);
 
 /* Who is told why this process is about to end, when nothing on the device works

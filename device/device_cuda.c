@@ -1,42 +1,55 @@
 /* The pool on a GPU, as the holder has exported it.
  *
- * Copies go over a stream of their own, PIECE_BYTES at a time and at most two
- * of them queued, so that an urgent one waits for a piece, not for a queue.
- * Bytes that are not pinned go through staging, whose two halves take turns.
- * One copy at a time has the stream: the link is shared anyhow. */
+ * Bytes that are not pinned go through staging, which is cut into lanes of two
+ * slots: while the bytes of one cross, the other is filled, and threads that
+ * copy at the same time fill each their own.  What is read comes back through
+ * memory of this process alone, never through staging: of a process that has
+ * died copies may still be under way, and those must not write where its
+ * successor puts bytes that are to be copied. */
 #include "device/device_in.h"
 
-#include "base/clock.h"
 #include "base/err.h"
 #include "base/must.h"
 #include "base/units.h"
 #include "device/cuda_check.h"
+#include "device/track_cuda.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define PIECE_BYTES ((uint64_t)4 << 20)
+#define READ_BYTES ((uint64_t)1 << 20)
+#define ALIGN 256
 #define PINNED_MAX 8
-#define NAP_NS (20 * MICROSECOND) /* between two looks at a copy */
+#define LANES_MAX 8
 
 struct pinned {
 	unsigned char *at;
 	uint64_t bytes;
 };
 
+/* Two slots, one behind the other. */
+struct lane {
+	unsigned char *at;
+	bool taken;
+};
+
 struct gpu {
 	struct device base;
 	int ordinal;
 	void *map; /* what the handle opened */
-	cudaStream_t stream;
-	cudaEvent_t passed[2]; /* the copy that uses half i is over */
-	pthread_mutex_t busy;  /* stream, events, staging */
+	struct track in, out;
 	struct pinned pinned[PINNED_MAX];
 	int npinned;
-	unsigned char *staging; /* NULL: none */
-	uint64_t half;		/* bytes of half of it */
-	unsigned char *own;	/* staging that we had to make ourselves */
+	pthread_mutex_t lock; /* of what follows, and of what is pinned */
+	struct gate free;     /* as many as lanes are not taken */
+	struct lane lane[LANES_MAX];
+	uint32_t nlanes; /* 0: no staging yet */
+	uint64_t slot;	 /* bytes */
+	/* Pinned memory of our own: staging that nobody gave, and two slots
+	 * to read through. */
+	unsigned char *staging, *reading;
+	struct gate reads; /* one at a time */
 };
 
 static struct gpu *
@@ -61,162 +74,224 @@ commit(struct device *d, uint64_t offset, uint64_t n)
 	return 0;
 }
 
-/* ---- copies ----------------------------------------------------------- */
+/* ---- lanes ------------------------------------------------------------ */
 
-static bool
-is_pinned(const struct gpu *g, const unsigned char *at, uint64_t n)
+/* Has the lock, or is alone. */
+static void
+lay_lanes(struct gpu *g, unsigned char *at, uint64_t bytes)
 {
-	for (int i = 0; i < g->npinned; i++)
-		if (at >= g->pinned[i].at &&
-		    at + n <= g->pinned[i].at + g->pinned[i].bytes)
-			return true;
-	return false;
-}
+	uint64_t n = bytes / (2 * PIECE_BYTES);
 
-/* Until the last copy with half i is over.  Its time is known to be long for a
- * processor, so it is slept through. */
-static int
-wait_half(struct gpu *g, int i)
-{
-	cudaError_t e;
-
-	while ((e = cudaEventQuery(g->passed[i])) == cudaErrorNotReady)
-		clock_sleep(NAP_NS);
-	return cuda_check(e, "a copy to the GPU");
+	g->nlanes = n == 0 ? 1 : n > LANES_MAX ? LANES_MAX : (uint32_t)n;
+	g->slot = n == 0 ? bytes / 2 : PIECE_BYTES;
+	must(g->slot > 0);
+	for (uint32_t i = 0; i < g->nlanes; i++)
+		g->lane[i] = (struct lane){ .at = at + i * 2 * g->slot };
+	gate_open(&g->free, g->nlanes);
 }
 
 static int
-queue(struct gpu *g, int half, void *to, const void *from, uint64_t n,
-    enum cudaMemcpyKind kind)
+own_memory(unsigned char **out, uint64_t bytes)
 {
-	int e = cuda_check(cudaMemcpyAsync(to, from, n, kind, g->stream),
-	    "a copy to the GPU");
-
-	return e != 0 ? e :
-			cuda_check(cudaEventRecord(g->passed[half], g->stream),
-			    "a copy to the GPU");
-}
-
-static int
-both(struct gpu *g)
-{
-	int e = wait_half(g, 0), f = wait_half(g, 1);
-
-	return e != 0 ? e : f;
-}
-
-/* Has the stream. */
-static int
-copy_pieces(struct gpu *g, unsigned char *to, const unsigned char *from,
-    uint64_t n)
-{
-	bool pinned = is_pinned(g, from, n);
-	uint64_t most = pinned || g->half > PIECE_BYTES ? PIECE_BYTES : g->half;
-	int half = 0, e = 0;
-
-	for (uint64_t at = 0; e == 0 && at < n; at += most, half ^= 1) {
-		uint64_t some = n - at < most ? n - at : most;
-		unsigned char *by = g->staging + (uint64_t)half * g->half;
-
-		if ((e = wait_half(g, half)) != 0)
-			break;
-		if (!pinned)
-			memcpy(by, from + at, some);
-		e = queue(g, half, to + at, pinned ? from + at : by, some,
-		    cudaMemcpyHostToDevice);
-	}
-	return e != 0 ? e : both(g);
-}
-
-static int
-read_pieces(struct gpu *g, unsigned char *to, const unsigned char *from,
-    uint64_t n)
-{
-	uint64_t most = g->half;
-	int e = 0;
-
-	for (uint64_t at = 0; e == 0 && at < n; at += most) {
-		uint64_t some = n - at < most ? n - at : most;
-
-		e = queue(g, 0, g->staging, from + at, some,
-		    cudaMemcpyDeviceToHost);
-		if (e == 0)
-			e = wait_half(g, 0);
-		if (e == 0)
-			memcpy(to + at, g->staging, some);
-	}
-	return e;
+	return cuda_check(cudaHostAlloc((void **)out, bytes,
+			      cudaHostAllocDefault),
+	    "pinned memory for copies");
 }
 
 /* Who has given no staging gets a little. */
 static int
-have_staging(struct gpu *g)
+have_lanes(struct gpu *g)
 {
-	int e;
+	int e = 0;
 
-	if (g->staging != NULL)
-		return 0;
-	e = cuda_check(cudaHostAlloc((void **)&g->own, 2 * PIECE_BYTES,
-			   cudaHostAllocDefault),
-	    "pinned memory for copies");
-	if (e == 0) {
-		g->staging = g->own;
-		g->half = PIECE_BYTES;
-	}
+	(void)pthread_mutex_lock(&g->lock);
+	if (g->nlanes == 0 &&
+	    (e = own_memory(&g->staging, 2 * PIECE_BYTES)) == 0)
+		lay_lanes(g, g->staging, 2 * PIECE_BYTES);
+	(void)pthread_mutex_unlock(&g->lock);
 	return e;
+}
+
+static struct lane *
+take_lane(struct gpu *g)
+{
+	struct lane *l = g->lane;
+
+	gate_enter(&g->free);
+	(void)pthread_mutex_lock(&g->lock);
+	while (l->taken)
+		l++;
+	l->taken = true;
+	(void)pthread_mutex_unlock(&g->lock);
+	return l;
+}
+
+static void
+give_lane(struct gpu *g, struct lane *l)
+{
+	(void)pthread_mutex_lock(&g->lock);
+	l->taken = false;
+	(void)pthread_mutex_unlock(&g->lock);
+	gate_leave(&g->free);
+}
+
+/* ---- copies ----------------------------------------------------------- */
+
+static bool
+is_pinned(struct gpu *g, const unsigned char *at, uint64_t n)
+{
+	bool yes = false;
+
+	(void)pthread_mutex_lock(&g->lock);
+	for (int i = 0; i < g->npinned && !yes; i++) {
+		const struct pinned *p = &g->pinned[i];
+
+		yes = at >= p->at && n <= p->bytes &&
+		    (uint64_t)(at - p->at) <= p->bytes - n;
+	}
+	(void)pthread_mutex_unlock(&g->lock);
+	return yes;
+}
+
+/* Whatever happens, nothing moves any more when it returns: the caller gives
+ * the bytes and the place to others. */
+static int
+copy_pinned(struct gpu *g, unsigned char *to, const unsigned char *from,
+    uint64_t n)
+{
+	uint64_t number = 0;
+	int e = 0, f;
+
+	for (uint64_t at = 0; e == 0 && at < n; at += PIECE_BYTES)
+		e = track_put(&g->in, to + at, from + at,
+		    n - at < PIECE_BYTES ? n - at : PIECE_BYTES, &number);
+	f = track_wait(&g->in, number);
+	return e != 0 ? e : f;
+}
+
+static int
+copy_staged(struct gpu *g, struct lane *l, unsigned char *to,
+    const unsigned char *from, uint64_t n)
+{
+	uint64_t number[2] = { 0, 0 }, at = 0;
+	int e = 0, f;
+
+	for (int i = 0; e == 0 && at < n; at += g->slot, i ^= 1) {
+		unsigned char *slot = l->at + (uint64_t)i * g->slot;
+		uint64_t some = n - at < g->slot ? n - at : g->slot;
+
+		if ((e = track_wait(&g->in, number[i])) != 0)
+			break;
+		memcpy(slot, from + at, some);
+		e = track_put(&g->in, to + at, slot, some, &number[i]);
+	}
+	f = track_wait(&g->in, number[0] > number[1] ? number[0] : number[1]);
+	return e != 0 ? e : f;
 }
 
 static int
 copy(struct device *d, uint64_t offset, const void *from, uint64_t n)
 {
 	struct gpu *g = gpu(d);
-	int e;
+	struct lane *l;
+	int e = enter(g);
 
-	(void)pthread_mutex_lock(&g->busy);
-	e = enter(g);
+	if (e == 0 && is_pinned(g, from, n))
+		return copy_pinned(g, d->at + offset, from, n);
 	if (e == 0)
-		e = have_staging(g);
-	if (e == 0)
-		e = copy_pieces(g, d->at + offset, from, n);
-	(void)pthread_mutex_unlock(&g->busy);
+		e = have_lanes(g);
+	if (e != 0)
+		return e;
+	l = take_lane(g);
+	e = copy_staged(g, l, d->at + offset, from, n);
+	give_lane(g, l);
 	return e;
+}
+
+/* ---- back ------------------------------------------------------------- */
+
+static int
+fetch(struct gpu *g, int i, const unsigned char *from, uint64_t n, uint64_t at,
+    uint64_t *number)
+{
+	if (at >= n)
+		return 0;
+	return track_put(&g->out, g->reading + (uint64_t)i * READ_BYTES,
+	    from + at, n - at < READ_BYTES ? n - at : READ_BYTES, number);
+}
+
+/* The next piece crosses while one is taken out. */
+static int
+read_pieces(struct gpu *g, unsigned char *to, const unsigned char *from,
+    uint64_t n)
+{
+	uint64_t number[2] = { 0, 0 };
+	int e = fetch(g, 0, from, n, 0, &number[0]), i = 0, f;
+
+	for (uint64_t at = 0; e == 0 && at < n; at += READ_BYTES, i ^= 1) {
+		e = fetch(g, i ^ 1, from, n, at + READ_BYTES, &number[i ^ 1]);
+		if (e == 0)
+			e = track_wait(&g->out, number[i]);
+		if (e == 0)
+			memcpy(to + at, g->reading + (uint64_t)i * READ_BYTES,
+			    n - at < READ_BYTES ? n - at : READ_BYTES);
+	}
+	f = track_wait(&g->out, number[0] > number[1] ? number[0] : number[1]);
+	return e != 0 ? e : f;
 }
 
 static int
 read_back(struct device *d, void *to, uint64_t offset, uint64_t n)
 {
 	struct gpu *g = gpu(d);
-	int e;
+	int e = enter(g);
 
-	(void)pthread_mutex_lock(&g->busy);
-	e = enter(g);
-	if (e == 0)
-		e = have_staging(g);
+	gate_enter(&g->reads);
+	if (e == 0 && g->reading == NULL)
+		e = own_memory(&g->reading, 2 * READ_BYTES);
 	if (e == 0)
 		e = read_pieces(g, to, d->at + offset, n);
-	(void)pthread_mutex_unlock(&g->busy);
+	gate_leave(&g->reads);
 	return e;
+}
+
+/* ---- pinning ---------------------------------------------------------- */
+
+static int
+cannot_pin(cudaError_t said, uint64_t bytes)
+{
+	char text[32];
+
+	(void)cudaGetLastError(); /* if all is lost, the next call says so */
+	return err_set(said == cudaErrorMemoryAllocation ? ERR_MEMORY :
+							   ERR_DEVICE,
+	    "%s of host memory cannot be pinned for the GPU: %s (%s); the "
+	    "limit "
+	    "on locked memory (ulimit -l, in a container --ulimit memlock=-1) "
+	    "must allow it, and so much must be free",
+	    units_bytes(text, sizeof(text), bytes), cudaGetErrorString(said),
+	    cudaGetErrorName(said));
 }
 
 static int
 pin(struct device *d, void *at, uint64_t bytes, bool staging)
 {
 	struct gpu *g = gpu(d);
-	char text[32];
-	cudaError_t e;
+	cudaError_t said;
+	int e = enter(g);
 
+	if (e != 0)
+		return e;
+	said = cudaHostRegister(at, bytes, cudaHostRegisterPortable);
+	if (said != cudaSuccess)
+		return cannot_pin(said, bytes);
+	(void)pthread_mutex_lock(&g->lock);
 	must(g->npinned < PINNED_MAX);
-	e = cudaHostRegister(at, bytes, cudaHostRegisterPortable);
-	if (e != cudaSuccess) {
-		(void)cuda_check(e, "pinning");
-		return err_add("%s of host memory (ulimit -l must allow it)",
-		    units_bytes(text, sizeof(text), bytes));
-	}
+	must(!staging || g->nlanes == 0); /* given before it is used */
 	g->pinned[g->npinned++] = (struct pinned){ at, bytes };
-	if (staging) {
-		g->staging = at;
-		g->half = bytes / 2;
-	}
+	if (staging)
+		lay_lanes(g, at, bytes);
+	(void)pthread_mutex_unlock(&g->lock);
 	return 0;
 }
 
@@ -227,20 +302,20 @@ let_go(struct device *d)
 {
 	struct gpu *g = gpu(d);
 
-	if (g->stream != NULL)
-		(void)cudaStreamSynchronize(g->stream);
-	for (int i = 0; i < 2; i++)
-		if (g->passed[i] != NULL)
-			(void)cudaEventDestroy(g->passed[i]);
-	if (g->stream != NULL)
-		(void)cudaStreamDestroy(g->stream);
+	track_close(&g->in);
+	track_close(&g->out);
 	while (g->npinned > 0)
 		(void)cudaHostUnregister(g->pinned[--g->npinned].at);
-	if (g->own != NULL)
-		(void)cudaFreeHost(g->own);
+	if (g->staging != NULL)
+		(void)cudaFreeHost(g->staging);
+	if (g->reading != NULL)
+		(void)cudaFreeHost(g->reading);
 	if (g->map != NULL)
 		(void)cudaIpcCloseMemHandle(g->map);
-	(void)pthread_mutex_destroy(&g->busy);
+	if (g->nlanes > 0)
+		gate_close(&g->free);
+	gate_close(&g->reads);
+	(void)pthread_mutex_destroy(&g->lock);
 	free(g);
 }
 
@@ -262,31 +337,22 @@ static int
 open_map(struct gpu *g, const struct device_pool *p)
 {
 	cudaIpcMemHandle_t handle;
-	cudaError_t e;
+	cudaError_t said;
 
 	memcpy(&handle, p->handle, sizeof(handle));
-	e = cudaIpcOpenMemHandle(&g->map, handle,
+	said = cudaIpcOpenMemHandle(&g->map, handle,
 	    cudaIpcMemLazyEnablePeerAccess);
-	if (e == cudaSuccess)
+	if (said == cudaSuccess)
 		return 0;
 	g->map = NULL;
-	(void)cuda_check(e, "opening the holder's memory");
-	return err_add("it must be of a process that lives, of this user and "
-		       "in this container");
-}
-
-static int
-open_stream(struct gpu *g)
-{
-	int e = cuda_check(cudaStreamCreateWithFlags(&g->stream,
-			       cudaStreamNonBlocking),
-	    "a stream for copies");
-
-	for (int i = 0; e == 0 && i < 2; i++)
-		e = cuda_check(cudaEventCreateWithFlags(&g->passed[i],
-				   cudaEventDisableTiming),
-		    "an event for copies");
-	return e;
+	if (cuda_is_sticky(said) || said == cudaErrorMemoryAllocation)
+		return cuda_check(said, "opening the holder's memory");
+	(void)cudaGetLastError();
+	return err_set(ERR_DEVICE,
+	    "the holder's memory on GPU %d cannot be opened: %s (%s); it must "
+	    "be of a process that lives, runs as the same user and in the same "
+	    "container",
+	    p->ordinal, cudaGetErrorString(said), cudaGetErrorName(said));
 }
 
 int
@@ -295,24 +361,25 @@ device_open_cuda(struct device **out, const struct device_pool *p)
 	struct gpu *g = calloc(1, sizeof(*g));
 	int e;
 
+	must(p->weights_bytes % ALIGN == 0 && p->chunk_bytes % ALIGN == 0);
 	if (g == NULL)
 		return err_set(ERR_MEMORY, "pool: out of memory");
-	(void)pthread_mutex_init(&g->busy, NULL);
-	g->base = (struct device){ .ops = &ops,
-		.bytes = p->bytes,
-		.chunk_bytes = p->chunk_bytes };
 	g->ordinal = p->ordinal;
-	e = cuda_check(cudaSetDevice(p->ordinal), "starting on the GPU");
-	if (e == 0)
-		e = open_map(g, p);
-	if (e == 0)
-		e = open_stream(g);
-	if (e != 0) {
+	(void)pthread_mutex_init(&g->lock, NULL);
+	gate_open(&g->reads, 1);
+	if ((e = enter(g)) != 0 || (e = open_map(g, p)) != 0 ||
+	    (e = track_open(&g->in, "a copy to the GPU",
+		 cudaMemcpyHostToDevice)) != 0 ||
+	    (e = track_open(&g->out, "a copy from the GPU",
+		 cudaMemcpyDeviceToHost)) != 0) {
 		let_go(&g->base);
 		return e;
 	}
-	g->base.weights = g->map;
-	g->base.at = g->base.weights + p->weights_bytes;
+	g->base = (struct device){ .ops = &ops,
+		.at = (unsigned char *)g->map + p->weights_bytes,
+		.weights = g->map,
+		.bytes = p->bytes,
+		.chunk_bytes = p->chunk_bytes };
 	*out = &g->base;
 	return 0;
 }

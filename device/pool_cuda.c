@@ -8,36 +8,81 @@
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 static_assert(sizeof(cudaIpcMemHandle_t) == DEVICE_HANDLE_BYTES,
     "a handle fits its place");
+
+/* A device node that is there, but not for us. */
+static bool
+is_forbidden(void)
+{
+	static const char node[] = "/dev/nvidiactl";
+
+	return access(node, F_OK) == 0 && access(node, R_OK | W_OK) != 0;
+}
+
+static int
+no_permission(void)
+{
+	return err_set(ERR_UNSUPPORTED,
+	    "no permission to open the GPU's device nodes (/dev/nvidia*): this "
+	    "user, or this container, must be allowed to");
+}
+
+static int
+wrong_driver(cudaError_t said, int driver)
+{
+	if (said == cudaErrorSystemDriverMismatch)
+		return err_set(ERR_UNSUPPORTED,
+		    "the NVIDIA driver's module and its library are of two "
+		    "versions: reboot, or load the module anew");
+	if (said == cudaErrorStubLibrary)
+		return err_set(ERR_UNSUPPORTED,
+		    "libcuda.so.1 is the toolkit's stub, not the driver's: "
+		    "take its folder out of LD_LIBRARY_PATH");
+	if (driver == 0)
+		return err_set(ERR_DEVICE, "no NVIDIA driver is loaded");
+	return err_set(ERR_UNSUPPORTED,
+	    "the NVIDIA driver is too old: it knows CUDA %d.%d, this build "
+	    "needs %d.%d",
+	    driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000,
+	    CUDART_VERSION % 1000 / 10);
+}
 
 /* What the first call says, in the words of whoever has to mend it. */
 static int
 count_devices(int *n)
 {
 	int driver = 0;
-	cudaError_t e = cudaGetDeviceCount(n);
+	cudaError_t said = cudaGetDeviceCount(n);
 
+	if (said == cudaSuccess)
+		return 0;
+	(void)cudaGetLastError();
 	(void)cudaDriverGetVersion(&driver);
-	if (e == cudaErrorInsufficientDriver && driver == 0)
-		return err_set(ERR_DEVICE, "no NVIDIA driver is loaded");
-	if (e == cudaErrorInsufficientDriver ||
-	    e == cudaErrorSystemDriverMismatch ||
-	    e == cudaErrorCompatNotSupportedOnDevice)
+	switch (said) {
+	case cudaErrorInsufficientDriver:
+	case cudaErrorSystemDriverMismatch:
+	case cudaErrorCompatNotSupportedOnDevice:
+	case cudaErrorStubLibrary:
+		return wrong_driver(said, driver);
+	case cudaErrorOperatingSystem:
+	case cudaErrorNotPermitted:
+		return no_permission();
+	case cudaErrorNoDevice:
+		if (is_forbidden())
+			return no_permission();
 		return err_set(ERR_DEVICE,
-		    "the NVIDIA driver is too old: it knows CUDA %d.%d, this "
-		    "build needs %d.%d",
-		    driver / 1000, driver % 1000 / 10, CUDART_VERSION / 1000,
-		    CUDART_VERSION % 1000 / 10);
-	if (e == cudaErrorNoDevice)
+		    "no GPU can be seen: none is there, it has failed or is "
+		    "being reset (the kernel's log says Xid), or "
+		    "CUDA_VISIBLE_DEVICES hides it");
+	case cudaErrorSystemNotReady:
 		return err_set(ERR_DEVICE,
-		    "no GPU can be seen: none is there, CUDA_VISIBLE_DEVICES "
-		    "hides it, or this user may not open /dev/nvidia*");
-	if (e == cudaErrorOperatingSystem || e == cudaErrorNotPermitted)
-		return err_set(ERR_DEVICE,
-		    "the GPU may not be used: no permission for /dev/nvidia*");
-	return cuda_check(e, "looking for a GPU");
+		    "the GPU is not ready: nvidia-fabricmanager is not up");
+	default:
+		return cuda_check(said, "looking for a GPU");
+	}
 }
 
 static int
@@ -57,14 +102,14 @@ check_sharing(int ordinal)
 	    (e = attribute(&ipc, cudaDevAttrIpcEventSupport, ordinal)) != 0)
 		return e;
 	if (mode != cudaComputeModeDefault)
-		return err_set(ERR_DEVICE,
+		return err_set(ERR_UNSUPPORTED,
 		    "GPU %d is in compute mode %s: want Default, since several "
 		    "processes use it (nvidia-smi -c DEFAULT)",
 		    ordinal,
 		    mode == cudaComputeModeProhibited ? "Prohibited" :
 							"Exclusive");
 	if (ipc == 0)
-		return err_set(ERR_DEVICE,
+		return err_set(ERR_UNSUPPORTED,
 		    "GPU %d cannot share memory between processes (CUDA IPC); "
 		    "under MIG and in some virtual machines it never can",
 		    ordinal);
@@ -91,9 +136,10 @@ fill_facts(struct device_facts *f, int ordinal)
 	f->free = left;
 	f->major = properties.major;
 	f->minor = properties.minor;
+	f->mig = strstr(properties.name, " MIG ") != NULL;
 	(void)cudaDriverGetVersion(&f->driver);
 	if (f->major < 8)
-		return err_set(ERR_DEVICE,
+		return err_set(ERR_UNSUPPORTED,
 		    "GPU %d (%s) has compute capability %d.%d: want 8.0 or "
 		    "later",
 		    ordinal, f->name, f->major, f->minor);
@@ -103,14 +149,14 @@ fill_facts(struct device_facts *f, int ordinal)
 int
 device_look(struct device_facts *f, int ordinal)
 {
-	int n = 0, e;
+	int e;
 
-	*f = (struct device_facts){ 0 };
-	if ((e = count_devices(&n)) != 0)
+	*f = (struct device_facts){ .runtime = CUDART_VERSION };
+	if ((e = count_devices(&f->devices)) != 0)
 		return e;
-	if (ordinal < 0 || ordinal >= n)
-		return err_set(ERR_DEVICE, "no GPU %d: this machine has %d",
-		    ordinal, n);
+	if (ordinal < 0 || ordinal >= f->devices)
+		return err_set(ERR_UNSUPPORTED,
+		    "no GPU %d: this machine has %d", ordinal, f->devices);
 	if ((e = check_sharing(ordinal)) != 0)
 		return e;
 	return fill_facts(f, ordinal);
@@ -131,36 +177,42 @@ too_little(const struct device_pool *p)
 	    units_bytes(all, sizeof(all), total));
 }
 
+/* Lanes that do not count must not meet an old NaN. */
+static int
+zero(void *at, uint64_t bytes)
+{
+	int e = cuda_check(cudaMemset(at, 0, bytes), "zeroing the pool");
+
+	return e != 0 ? e :
+			cuda_check(cudaDeviceSynchronize(), "zeroing the pool");
+}
+
 int
 device_make(struct device_pool *p)
 {
+	uint64_t bytes = p->weights_bytes + p->bytes;
+	struct device_facts facts;
 	cudaIpcMemHandle_t handle;
 	void *at = NULL;
-	cudaError_t e;
-	int failed = cuda_check(cudaSetDevice(p->ordinal),
-	    "starting on the GPU");
+	cudaError_t said;
+	int e = device_look(&facts, p->ordinal);
 
-	if (failed != 0)
-		return failed;
-	e = cudaMalloc(&at, p->weights_bytes + p->bytes);
-	if (e == cudaErrorMemoryAllocation) {
+	if (e != 0)
+		return e;
+	said = cudaMalloc(&at, bytes);
+	if (said == cudaErrorMemoryAllocation) {
 		(void)cudaGetLastError();
 		return too_little(p);
 	}
-	failed = cuda_check(e, "allocating the pool");
-	/* Lanes that do not count must not meet an old NaN. */
-	if (failed == 0)
-		failed = cuda_check(cudaMemset(at, 0,
-					p->weights_bytes + p->bytes),
-		    "zeroing the pool");
-	if (failed == 0)
-		failed = cuda_check(cudaDeviceSynchronize(),
-		    "zeroing the pool");
-	if (failed == 0)
-		failed = cuda_check(cudaIpcGetMemHandle(&handle, at),
+	if ((e = cuda_check(said, "allocating the pool")) != 0)
+		return e;
+	if ((e = zero(at, bytes)) == 0)
+		e = cuda_check(cudaIpcGetMemHandle(&handle, at),
 		    "exporting the pool");
-	if (failed != 0)
-		return failed;
+	if (e != 0) {
+		(void)cudaFree(at);
+		return e;
+	}
 	p->kind = DEVICE_CUDA;
 	memcpy(p->handle, &handle, sizeof(p->handle));
 	return 0;

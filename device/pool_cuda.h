@@ -15,16 +15,22 @@
 struct device_facts {
 	char name[64];
 	uint64_t total, free; /* bytes */
+	int devices;	      /* that this process can see */
 	int major, minor;     /* compute capability */
 	int driver;	      /* CUDA version that it knows, 13000 */
+	int runtime;	      /* CUDA version that this build is of */
+	bool mig;	      /* a part of a GPU */
 };
 
-/* ERR_DEVICE, with the reason: no driver, one too old, no permission, no such
- * GPU, one that may not be shared between processes. */
+/* With the reason why not: ERR_UNSUPPORTED, if starting again is of no use (a
+ * driver too old, no permission, no such GPU, one that may not be shared between
+ * processes); ERR_DEVICE, if it may be well in a moment (no driver yet, a device
+ * that is being reset). */
 int device_look(struct device_facts *, int ordinal);
 
 /* Allocates and zeroes weights_bytes + bytes on the GPU of the pool, and fills
- * in its handle.  ERR_MEMORY, with what it wanted and what holds the rest. */
+ * in its handle.  As device_look, and ERR_MEMORY, with what it wanted and what
+ * holds the rest. */
 int device_make(struct device_pool *);
 
 #endif

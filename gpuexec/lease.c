@@ -73,8 +73,12 @@ gx_lease(struct gx *g, int32_t adapter, uint32_t gen)
 	for (uint32_t i = 0; i < g->plan->batch_max; i++) {
 		struct gx_lease *l = &g->leases[i];
 
-		if (l->adapter == adapter && l->gen == gen)
+		if (l->adapter == adapter && l->gen == gen) {
+			/* The loader may have copied it again. */
+			if (l->refs == 0 && l->bad)
+				l->read = l->bad = false;
 			return l;
+		}
 		if (l->refs == 0)
 			unused = l;
 	}

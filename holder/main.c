@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/units.h"
 #include "device/pool_cuda.h"
+#include "proc/pool.h"
 #include "shm/pool.h"
 
 static int
@@ -29,6 +30,7 @@ make(struct proc *p)
 	char bytes[32];
 	int e;
 
+	proc_pool_watch(p);
 	if ((e = device_make(&pool)) != 0)
 		return e;
 	memcpy(told.handle, pool.handle, sizeof(told.handle));
@@ -76,13 +78,22 @@ static const struct proc_ops life = {
 	.close = leave,
 };
 
+/* A device that is lost ends the process at once: the line must be out. */
+static void
+say(const char *sentence)
+{
+	printf("%s\n", sentence);
+	(void)fflush(stdout);
+}
+
 static int
 probe(int ordinal)
 {
 	struct device_facts f;
 
+	device_on_loss(say);
 	if (device_look(&f, ordinal) != 0) {
-		printf("%s\n", err_text());
+		say(err_text());
 		return 0;
 	}
 	printf("ok name=\"%s\" total=%ju free=%ju capability=%d.%d "

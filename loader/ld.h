@@ -8,6 +8,7 @@
  *	pack.c       one adapter, from files to the pool
  *	link.c       the link to the device, where one is emulated
  *	load.c       want and have: A2, A3, A7
+ *	prove.c      whether a GPU has still what an earlier life copied there
  *	note.c       what happened, for the log, consoles and metrics
  *	loader.c     open, step, tick
  */
@@ -121,6 +122,7 @@ struct ld_job {
 	uint32_t adapter;
 	uint32_t gen; /* of the want that it serves */
 	bool copy;    /* to the pool; else to host memory alone */
+	bool prove;   /* reads the pool, brings nothing */
 	char name[DIR_NAME_MAX];
 	uint64_t file_id;
 	const void *packed; /* pinned in the store; NULL: read the files */
@@ -152,6 +154,10 @@ void ld_job_free(struct ld_job *);
 void ld_pack(const struct ld_world *, struct ld_link *, int dirfd,
     struct ld_job *);
 
+/* How much of an image, from `at` on, is one part of its sum (base/checksum.h):
+ * parts do not reach over pages. */
+uint64_t ld_part_bytes(const struct ld_job *, uint64_t at);
+
 /* ---- the main thread's ---- */
 
 struct ld {
@@ -174,6 +180,13 @@ struct ld {
 	bool full;	    /* has been logged */
 	bool opened;	    /* the first look is over */
 	nsec quiet_until;   /* quarantine of what a dead life was copying */
+	struct proof {
+		uint32_t next;	      /* entry to look at; adapters: none */
+		struct ld_job *job;   /* under way; NULL: none */
+		nsec begun_ns;	      /* what was loaded before is proved */
+		uint32_t good, wrong; /* entries so far */
+		uint64_t bytes;
+	} proof;
 };
 
 /* catalogue.c */
@@ -188,6 +201,8 @@ void ld_note_broken(struct ld *, const char *name, const char *why);
 void ld_note_retired(struct ld *, uint32_t adapter, const char *because);
 void ld_note_first(struct ld *);
 void ld_note_failed(struct ld *, uint32_t adapter, const char *why);
+void ld_note_changed(struct ld *, uint32_t adapter);
+void ld_note_proved(const struct ld *, nsec took);
 /* The times of a load, before it is told, and when it has been. */
 void ld_note_times(struct dir_info *, const struct ld_job *);
 void ld_note_loaded(struct ld *, const struct ld_job *);
@@ -195,6 +210,22 @@ void ld_note_loaded(struct ld *, const struct ld_job *);
 /* load.c */
 bool ld_look(struct ld *, uint32_t adapter, nsec now);
 bool ld_finish(struct ld *, nsec now); /* jobs that are over */
+/* The offsets that a place means for the bytes of a job, checked: ERR_FORMAT,
+ * ERR_LIMIT, ERR_MEMORY. */
+int ld_resolve(const struct ld *, struct place_word want, struct ld_job *);
+/* Copies again what is RESIDENT, to the same place. */
+void ld_load_again(struct ld *, uint32_t adapter);
+
+/* prove.c */
+/* From now on, what is RESIDENT is of an earlier life. */
+void ld_proof_begin(struct ld *, nsec now);
+/* The next one, if none is under way. */
+void ld_proof_go_on(struct ld *);
+/* A proof is over; attached: its adapter is still where it was. */
+void ld_proof_take(struct ld *, struct ld_job *, bool attached);
+/* In a worker: the sum of what lies in the pool.  Reads alone, so that it may be
+ * cancelled at any moment. */
+void ld_prove(const struct ld_world *, struct ld_job *);
 
 static inline enum dir_state
 ld_state(const struct ld *l, uint32_t a)

@@ -59,8 +59,8 @@ is_ours(const struct ld *l, uint32_t c, uint32_t kind)
 
 /* The offsets that a place means for n bytes; what the scheduler wrote is
  * checked before a byte is written there. */
-static int
-resolve(const struct ld *l, struct place_word want, struct ld_job *j)
+int
+ld_resolve(const struct ld *l, struct place_word want, struct ld_job *j)
 {
 	uint64_t chunk_bytes = l->w.plan->chunk_bytes;
 	uint32_t c = dir_place_chunk(want.place);
@@ -110,7 +110,7 @@ prepare(struct ld *l, uint32_t a, struct place_word want)
 	j->bytes = l->w.info[a].bytes;
 	j->file_id = l->w.info[a].file_id;
 	memcpy(j->name, l->w.info[a].name, sizeof(j->name));
-	e = j->copy ? resolve(l, want, j) : 0;
+	e = j->copy ? ld_resolve(l, want, j) : 0;
 	if (e != 0) {
 		fail(l, a, want, e, err_text());
 		ld_job_free(j);
@@ -147,6 +147,19 @@ start(struct ld *l, uint32_t a, struct place_word want)
 	l->njobs++;
 	ld_work_put(l->work, j);
 	return true;
+}
+
+/* Steps under way may still read it: they have read wrong bytes so far, and each
+ * becomes right.  New ones wait for RESIDENT. */
+void
+ld_load_again(struct ld *l, uint32_t a)
+{
+	struct place_word want = word_load_place(&l->w.want[a]);
+	struct place_word have = word_load_place(&l->w.have[a]);
+
+	if (have.gen == want.gen && have.state == HAVE_RESIDENT &&
+	    want.state == WANT_IN)
+		(void)start(l, a, want);
 }
 
 /* A7: false while a copy is under way. */
@@ -261,7 +274,9 @@ ld_finish(struct ld *l, nsec now)
 		return false;
 	attached = l->job[j->adapter] == j;
 	keep(l, j, attached);
-	if (attached) {
+	if (j->prove)
+		ld_proof_take(l, j, attached);
+	else if (attached) {
 		l->job[j->adapter] = NULL;
 		there(l, j, now);
 		(void)ld_look(l, j->adapter, now);

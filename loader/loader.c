@@ -51,12 +51,15 @@ enter_pool(struct ld *l, nsec now)
 {
 	const struct ld_world *w = &l->w;
 
+	l->proof.next = w->plan->adapters;
 	if (w->pool == 0)
 		return;
-	if (atomic_load(w->pool_number) == w->pool)
+	if (atomic_load(w->pool_number) == w->pool) {
 		l->quiet_until = now + w->quarantine;
-	for (uint32_t a = 0; l->quiet_until == 0 && a < w->plan->adapters;
-	     a++) {
+		ld_proof_begin(l, now);
+		return;
+	}
+	for (uint32_t a = 0; a < w->plan->adapters; a++) {
 		struct place_word have = word_load_place(&w->have[a]);
 
 		if (have.state != HAVE_RESIDENT)
@@ -170,6 +173,7 @@ ld_tick(struct ld *l, nsec now)
 	}
 	if (l->retired > 0)
 		ld_catalogue_reclaim(l);
+	ld_proof_go_on(l);
 	(void)ld_step(l, now);
 }
 
@@ -189,5 +193,5 @@ ld_sent(const struct ld *l)
 bool
 ld_idle(struct ld *l)
 {
-	return l->njobs == 0;
+	return l->njobs == (l->proof.job != NULL ? 1u : 0u);
 }

@@ -85,7 +85,7 @@ bool ld_busy(struct ld *);
 /* Hints sent so far to the scheduler. */
 uint64_t ld_sent(const struct ld *);
 
-/* No load is under way. */
+/* No load is under way; what is proved may be. */
 bool ld_idle(struct ld *);
 
 #endif

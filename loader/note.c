@@ -5,6 +5,7 @@
 #include "loader/ld.h"
 
 #include "base/log.h"
+#include "base/units.h"
 
 static struct event_note
 about(enum event_kind kind, int32_t adapter, uint64_t value)
@@ -84,6 +85,30 @@ ld_note_failed(struct ld *l, uint32_t a, const char *why)
 	if (l->w.events != NULL)
 		event_put(l->w.events, about(EVENT_FAILED, (int32_t)a, 0),
 		    "%s: %s", name, why);
+}
+
+void
+ld_note_changed(struct ld *l, uint32_t a)
+{
+	const char *name = l->w.info[a].name;
+
+	log_warn("an adapter's bytes on the GPU have changed since they were "
+		 "copied there; it is copied again adapter=%s",
+	    name);
+	if (l->w.events != NULL)
+		event_put(l->w.events, about(EVENT_FAILED, (int32_t)a, 0),
+		    "%s: its bytes on the GPU had changed; copied again", name);
+}
+
+void
+ld_note_proved(const struct ld *l, nsec took)
+{
+	char bytes[32];
+
+	log_info("adapters on the GPU compared with their copies same=%u "
+		 "changed=%u bytes=%s took_ms=%.1f",
+	    l->proof.good, l->proof.wrong,
+	    units_bytes(bytes, sizeof(bytes), l->proof.bytes), clock_ms(took));
 }
 
 static uint32_t

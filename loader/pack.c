@@ -116,6 +116,15 @@ linger(const struct ld_world *w, struct ld_job *j)
 		clock_sleep(until - now < NAP_NS ? until - now : NAP_NS);
 }
 
+uint64_t
+ld_part_bytes(const struct ld_job *j, uint64_t at)
+{
+	uint64_t page = j->page_bytes - at % j->page_bytes;
+	uint64_t n = page < CHECKSUM_PART ? page : CHECKSUM_PART;
+
+	return n < j->bytes - at ? n : j->bytes - at;
+}
+
 /* Page by page, as whoever reads it on the GPU finds it. */
 static uint64_t
 sum_of(const struct ld_job *j, const char *from)
@@ -123,11 +132,8 @@ sum_of(const struct ld_job *j, const char *from)
 	uint64_t sum = 0;
 
 	for (uint64_t at = 0; at < j->bytes;) {
-		uint64_t page = j->page_bytes - at % j->page_bytes;
-		uint64_t n = page < CHECKSUM_PART ? page : CHECKSUM_PART;
+		uint64_t n = ld_part_bytes(j, at);
 
-		if (n > j->bytes - at)
-			n = j->bytes - at;
 		sum = checksum_join(sum, checksum_part(from + at, n));
 		at += n;
 	}
@@ -202,7 +208,10 @@ ld_pack(const struct ld_world *w, struct ld_link *link, int dirfd,
 	if (!atomic_compare_exchange_strong(&j->state, &queued, JOB_READING))
 		return;
 	j->taken_ns = clock_mono();
-	j->error = fetch_and_copy(w, link, dirfd, j);
+	if (j->prove)
+		ld_prove(w, j);
+	else
+		j->error = fetch_and_copy(w, link, dirfd, j);
 	if (j->error != 0)
 		snprintf(j->reason, sizeof(j->reason), "%s", err_text());
 	atomic_store(&j->state, JOB_OVER);

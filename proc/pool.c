@@ -39,6 +39,13 @@ say(const char *sentence)
 	log_error("the device has failed reason=%s", sentence);
 }
 
+void
+proc_pool_watch(struct proc *p)
+{
+	cell = p->cell;
+	device_on_loss(say);
+}
+
 int
 proc_pool_open(struct proc *p, struct device **out, uint64_t *number)
 {
@@ -48,8 +55,7 @@ proc_pool_open(struct proc *p, struct device **out, uint64_t *number)
 		.chunk_bytes = p->plan->chunk_bytes };
 	int e = 0;
 
-	cell = p->cell;
-	device_on_loss(say);
+	proc_pool_watch(p);
 	*number = 0;
 	if (p->plan->backend == BACKEND_CUDA) {
 		*number = proc_epoch(p, PROC_HOLDER);
@@ -57,5 +63,8 @@ proc_pool_open(struct proc *p, struct device **out, uint64_t *number)
 	}
 	if (e == 0)
 		e = device_open(out, &pool);
-	return e == 0 ? 0 : err_add("pool");
+	if (e == 0)
+		return 0;
+	return *number == 0 ? err_add("pool") :
+			      err_add("pool %ju", (uintmax_t)*number);
 }

@@ -96,12 +96,14 @@ END_TEST
 
 START_TEST(the_pool_is_zero_at_first)
 {
-	unsigned char *back = malloc(CHUNKS);
+	unsigned char *back = malloc(CHUNKS), some = 0;
 
 	begin();
 	ck_assert_int_eq(device_read(device, back, 0, CHUNKS), 0);
+	/* One check, for each is told to the parent. */
 	for (uint64_t i = 0; i < CHUNKS; i++)
-		ck_assert_uint_eq(back[i], 0);
+		some |= back[i];
+	ck_assert_uint_eq(some, 0);
 	free(back);
 	end();
 }
@@ -172,7 +174,9 @@ START_TEST(what_the_gpu_is_can_be_asked)
 	ck_assert_uint_gt(f.total, 0);
 	ck_assert_uint_le(f.free, f.total);
 	ck_assert_int_ge(f.major, 8);
-	ck_assert_int_eq(device_look(&f, 99), ERR_DEVICE);
+	ck_assert_int_ge(f.devices, 1);
+	ck_assert_int_ge(f.driver, f.runtime / 1000 * 1000);
+	ck_assert_int_eq(device_look(&f, 99), ERR_UNSUPPORTED);
 	ck_assert_ptr_nonnull(strstr(err_text(), "no GPU 99"));
 }
 END_TEST

@@ -245,22 +245,37 @@ START_TEST(a_device_that_fails_for_good_ends_the_process_with_words)
 }
 END_TEST
 
+/* An error that may go away by itself is tried again (111), another not. */
 START_TEST(what_rules_a_gpu_out_is_said)
 {
-	static const char *const why[][3] = {
-		{ "CUDASIM_DRIVER", "none", "no NVIDIA driver is loaded" },
-		{ "CUDASIM_DRIVER", "11040", "too old: it knows CUDA 11.4" },
-		{ "CUDASIM_DEVICES", "0", "no GPU can be seen" },
-		{ "CUDASIM_COMPUTE_MODE", "3", "compute mode Exclusive" },
-		{ "CUDASIM_IPC", "0", "MIG" },
-		{ "CUDASIM_CAPABILITY", "7", "want 8.0" },
-		{ "CUDASIM_FAIL", "cudaGetDeviceCount:1:304", "no permission" },
+	static const struct {
+		const char *setting, *value, *says;
+		int status;
+	} why[] = {
+		{ "CUDASIM_DRIVER", "none", "no NVIDIA driver is loaded", 111 },
+		{ "CUDASIM_DRIVER", "11040", "too old: it knows CUDA 11.4",
+		    100 },
+		{ "CUDASIM_DEVICES", "0", "no GPU can be seen", 111 },
+		{ "CUDASIM_COMPUTE_MODE", "3", "compute mode Exclusive", 100 },
+		{ "CUDASIM_IPC", "0", "MIG", 100 },
+		{ "CUDASIM_CAPABILITY", "7", "want 8.0", 100 },
+		{ "CUDASIM_FAIL", "cudaGetDeviceCount:1:304", "no permission",
+		    100 },
+		{ "CUDASIM_FAIL", "cudaGetDeviceCount:1:34", "stub", 100 },
+		{ "CUDASIM_FAIL", "cudaGetDeviceCount:1:802", "fabricmanager",
+		    111 },
+		{ "CUDASIM_FAIL", "cudaGetDeviceCount:1:803", "two versions",
+		    100 },
 	};
 	struct device_facts f;
+	int e;
 
-	setenv(why[_i][0], why[_i][1], 1);
-	ck_assert_int_eq(device_look(&f, 0), ERR_DEVICE);
-	ck_assert_msg(strstr(err_text(), why[_i][2]) != NULL, "%s", err_text());
+	setenv(why[_i].setting, why[_i].value, 1);
+	e = device_look(&f, 0);
+	ck_assert_int_ne(e, 0);
+	ck_assert_msg(strstr(err_text(), why[_i].says) != NULL, "%s",
+	    err_text());
+	ck_assert_int_eq(err_status(e), why[_i].status);
 }
 END_TEST
 
@@ -281,7 +296,7 @@ suite_stand_in(void)
 	tcase_add_test(c, copies_go_where_their_kind_says);
 	tcase_add_test(c,
 	    a_device_that_fails_for_good_ends_the_process_with_words);
-	tcase_add_loop_test(c, what_rules_a_gpu_out_is_said, 0, 7);
+	tcase_add_loop_test(c, what_rules_a_gpu_out_is_said, 0, 10);
 	suite_add_tcase(s, c);
 	return s;
 }

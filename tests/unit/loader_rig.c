@@ -68,6 +68,7 @@ words(void)
 		.entry = lrig.entry,
 		.have = lrig.have,
 		.info = lrig.info,
+		.pool_number = &lrig.pool_number,
 		.catalogue = &lrig.catalogue,
 		.rescan_done = &lrig.rescan_done,
 		.meters = &lrig.meters,

@@ -27,7 +27,7 @@ struct loader_rig {
 	int pool_fd;
 	_Atomic uint64_t entry[ADAPTERS], have[ADAPTERS], want[ADAPTERS];
 	struct dir_info info[ADAPTERS];
-	_Atomic uint64_t catalogue, chunk[CHUNKS], f[SLOTS];
+	_Atomic uint64_t pool_number, catalogue, chunk[CHUNKS], f[SLOTS];
 	_Atomic uint32_t rescan_done, rescan_asked, next[CHUNKS];
 	struct slot_request request[SLOTS];
 	struct loader_meters meters;

@@ -24,6 +24,7 @@ typedef enum cudaError {
 	cudaErrorInitializationError = 3,
 	cudaErrorInvalidConfiguration = 9,
 	cudaErrorInvalidMemcpyDirection = 21,
+	cudaErrorStubLibrary = 34,
 	cudaErrorInsufficientDriver = 35,
 	cudaErrorDevicesUnavailable = 46,
 	cudaErrorNoDevice = 100,
