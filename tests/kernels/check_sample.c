@@ -217,11 +217,37 @@ START_TEST(the_exponential_is_one_at_nought_and_close_everywhere)
 	ck_assert(sample_weight(-INFINITY) == 0);
 	ck_assert(sample_weight(NAN) == 0);
 	for (float x = 0; x > -87; x -= 0.00317f) {
-		double want = exp((double)x);
+		float have = sample_weight(x), want = (float)exp((double)x);
 
-		ck_assert_msg(fabs(sample_weight(x) - want) <= 2.4e-7 * want,
-		    "e^%g: %g", (double)x, (double)sample_weight(x));
+		ck_assert_msg(have >= nextafterf(want, 0) &&
+			have <= nextafterf(want, 2),
+		    "e^%g: %g", (double)x, (double)have);
 	}
+}
+END_TEST
+
+/* All floats from `from` down, n of them. */
+static void
+falls(float from, int n)
+{
+	float x = from, last = sample_weight(from);
+
+	for (int i = 0; i < n; i++) {
+		float w = sample_weight(x = nextafterf(x, -INFINITY));
+
+		ck_assert_msg(w <= last, "e^%.9g: %.9g, above %.9g", (double)x,
+		    (double)w, (double)last);
+		last = w;
+	}
+}
+
+START_TEST(what_is_likelier_is_not_lighter)
+{
+	/* Where one power of two ends and the next begins, and anywhere. */
+	for (int n = 0; n < 150; n++)
+		falls(-((float)n + 0.5f) * 0.69314718f + 1e-5f * (float)n, 4000);
+	for (float x = 0; x > -104; x -= 0.0517f)
+		falls(x, 200);
 }
 END_TEST
 
@@ -235,6 +261,7 @@ suite_device_sample(void)
 	tcase_add_loop_test(c, large_vocabularies_too, 0, 2);
 	tcase_add_test(c,
 	    the_exponential_is_one_at_nought_and_close_everywhere);
+	tcase_add_test(c, what_is_likelier_is_not_lighter);
 	suite_add_tcase(s, c);
 	return s;
 }
