@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+static uint64_t
+weigh(uint64_t word, uint64_t k)
+{
+	word ^= k * CHECKSUM_MIX;
+	return (word ^ word >> 32) * (2 * k + 1);
+}
+
 uint64_t
 checksum_part(const void *from, uint64_t bytes)
 {
@@ -10,12 +17,12 @@ checksum_part(const void *from, uint64_t bytes)
 
 	for (uint64_t k = 0; k < whole; k++) {
 		memcpy(&word, (const char *)from + k * 8, 8);
-		sum += (word ^ k * CHECKSUM_MIX) * (2 * k + 1);
+		sum += weigh(word, k);
 	}
 	word = 0;
 	memcpy(&word, (const char *)from + whole * 8, bytes % 8);
 	if (bytes % 8 != 0)
-		sum += (word ^ whole * CHECKSUM_MIX) * (2 * whole + 1);
+		sum += weigh(word, whole);
 	return sum;
 }
 

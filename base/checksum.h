@@ -4,11 +4,13 @@
  * A sum that any device computes alike, in any order: of the words of 8 bytes
  * w[k] of a part, the last filled up with zeros,
  *
- *	sum of (w[k] ^ k M) (2 k + 1)	modulo 2^64, M odd
+ *	x = w[k] ^ k M,  sum of (x ^ x >> 32) (2 k + 1)	modulo 2^64, M odd
  *
  * An odd factor that differs from word to word finds words that have changed
- * and words that have changed places.  It is no digest: nobody is kept from
- * making bytes that fit.
+ * and words that have changed places.  The high half is folded into the low one
+ * first: else two words whose highest bits have changed, as a line that is
+ * stuck changes them, would weigh 2^63 each and nothing together.  It is no
+ * digest: nobody is kept from making bytes that fit.
  */
 #ifndef BASE_CHECKSUM_H
 #define BASE_CHECKSUM_H

@@ -6,10 +6,12 @@
  * a compiler may join: a kernel defines SAMPLE_MUL and SAMPLE_ADD before it
  * includes this (gpuexec/cuda/sample.cu); C is built with -ffp-contract=off.
  *
- *	x = n ln 2 + r, |r| <= ln 2 / 2;  e^x = 2^n (1 + r + ... + r^7 / 5040)
+ *	x = n ln 2 + r, |r| <= ln 2 / 2
+ *	e^x = 2^n (1 + (r + r^2 (1 / 2 + r / 6 + ... + r^5 / 5040)))
  *
- * For x <= 0; within 2 units in the last place.  1 at 0; 0 below -104, and for
- * what is no number.
+ * The small terms are added up before the large ones, so for every float x <= 0
+ * it is within one unit in the last place, and never less for a greater x: what
+ * is likelier is not lighter.  1 at 0; 0 below -104, and for what is no number.
  */
 #ifndef MODEL_SAMPLE_WEIGHT_H
 #define MODEL_SAMPLE_WEIGHT_H
@@ -56,8 +58,8 @@ sample_weight(float x)
 	p = SAMPLE_ADD(SAMPLE_MUL(p, r), 1.0f / 24);
 	p = SAMPLE_ADD(SAMPLE_MUL(p, r), 1.0f / 6);
 	p = SAMPLE_ADD(SAMPLE_MUL(p, r), 0.5f);
-	p = SAMPLE_ADD(SAMPLE_MUL(p, r), 1.0f);
-	p = SAMPLE_ADD(SAMPLE_MUL(p, r), 1.0f);
+	p = SAMPLE_MUL(SAMPLE_MUL(r, r), p);
+	p = SAMPLE_ADD(1.0f, SAMPLE_ADD(r, p));
 	/* In two steps, or 2^n would be no normal number. */
 	half = (int)n / 2;
 	return SAMPLE_MUL(SAMPLE_MUL(p, sample_power(half)),

@@ -12,7 +12,8 @@
 static __device__ __forceinline__ uint64_t
 weigh(uint64_t word, uint64_t k)
 {
-	return (word ^ k * CHECKSUM_MIX) * (2 * k + 1);
+	word ^= k * CHECKSUM_MIX;
+	return (word ^ word >> 32) * (2 * k + 1);
 }
 
 /* The last word, of which only n bytes are there. */

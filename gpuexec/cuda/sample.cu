@@ -3,12 +3,11 @@
  *
  *	logits (nlogits, ld) float   work: a float a token and pick
  *
- * A block a pick.  Greedy reads a row and writes its modified copy, 8 bytes a
- * token, then looks for the greatest.  Cuts need no sorting: the order is by
- * weight, and the bits of a weight that is not negative are ordered like
- * numbers, so the weight at which a rank or a mass is reached is found by halving
- * the range of bits, 31 passes over the row (from L2: 4 bytes a token each).
- * Tokens of equal weight come by ascending id.
+ * A block a pick.  Greedy reads a row once, 4 bytes a token; where something
+ * changes the row (bias, bans, penalties), it writes a copy and reads that again,
+ * 12 bytes.  Sampling writes weights and reads them twice, and 13 times more for
+ * the first cut (sample_cut.h), all from L2; what comes behind a cut is free if
+ * that kept few.  Alternatives cost a pass each.
  *
  * Weights are the same bits as on the cpu (model/sample_weight.h), masses are
  * sums in double.  Defined by model/sample.c: the same token.
@@ -18,30 +17,15 @@
 #define SAMPLE_FUNCTION static __device__ __forceinline__
 
 #include "gpuexec/cuda/launch.h"
+#include "gpuexec/cuda/sample_cut.h"
 #include "model/sample_weight.h"
 
-#define THREADS 512
-#define WARPS (THREADS / 32)
 #define NOBODY 0x7fffffff
 
 struct best {
 	float value;
 	int id;
 };
-
-/* What the threads of a block work on together. */
-struct row {
-	const float *logit; /* the model's */
-	float *weight;	    /* modified logits, then weights */
-	int vocab;
-	/* Of those with a weight, these are kept: heavier than `weight`, or as
-	 * heavy and with no greater id. */
-	float cut;
-	int cut_id;
-	float least; /* and none lighter: min_p */
-};
-
-/* ---- over the block --------------------------------------------------- */
 
 static __device__ __forceinline__ bool
 beats(struct best a, struct best b)
@@ -75,66 +59,50 @@ block_best(struct best mine)
 	return all;
 }
 
-struct mass {
-	double sum;
-	int count;
-};
-
-static __device__ struct mass
-block_mass(struct mass mine)
-{
-	__shared__ double sums[WARPS];
-	__shared__ int counts[WARPS];
-	struct mass all = { 0, 0 };
-
-	for (int by = 16; by > 0; by /= 2) {
-		mine.sum += __shfl_xor_sync(0xffffffffu, mine.sum, by);
-		mine.count += __shfl_xor_sync(0xffffffffu, mine.count, by);
-	}
-	__syncthreads();
-	if (threadIdx.x % 32 == 0) {
-		sums[threadIdx.x / 32] = mine.sum;
-		counts[threadIdx.x / 32] = mine.count;
-	}
-	__syncthreads();
-	for (int w = 0; w < WARPS; w++) {
-		all.sum += sums[w];
-		all.count += counts[w];
-	}
-	return all;
-}
-
 /* ---- before the weights ----------------------------------------------- */
 
-/* Whether a logit is not finite. */
-static __device__ bool
-copy_row(const struct row &w)
+/* The greatest of a row; NOBODY: there is none.  *bad, whether one of them is
+ * not finite.  copy: where the row is copied to; NULL: nowhere. */
+static __device__ struct best
+look(const float *logit, int vocab, float *copy, bool *bad)
 {
-	struct mass bad = { 0, 0 };
+	struct best best = { -INFINITY, NOBODY };
+	float v[LOADS];
+	int strange = 0;
 
-	for (int i = threadIdx.x; i < w.vocab; i += THREADS) {
-		float v = w.logit[i];
+	for (int i = threadIdx.x; i < vocab; i += LOADS * THREADS) {
+		load(v, logit, i, vocab, 0);
+#pragma unroll
+		for (int j = 0; j < LOADS; j++) {
+			struct best one = { v[j], i + j * THREADS };
 
-		bad.count += !isfinite(v);
-		w.weight[i] = v;
+			if (one.id >= vocab)
+				break;
+			strange |= !isfinite(one.value);
+			if (one.value > best.value)
+				best = one;
+			if (copy != NULL)
+				copy[one.id] = one.value;
+		}
 	}
-	return block_mass(bad).count != 0;
+	*bad = __syncthreads_or(strange) != 0;
+	return block_best(best);
 }
 
 static __device__ void
-change_row(const struct row &w, const struct cuda_pick &p)
+change(float *logit, const struct cuda_pick &p)
 {
 	/* An id may be there twice: in order, by one. */
 	if (threadIdx.x == 0)
 		for (int i = 0; i < p.nbias; i++)
-			w.weight[p.bias[i].id] += p.bias[i].add;
+			logit[p.bias[i].id] += p.bias[i].add;
 	__syncthreads();
 	for (int i = threadIdx.x; i < p.nbanned; i += THREADS)
-		w.weight[p.banned[i]] = -INFINITY;
+		logit[p.banned[i]] = -INFINITY;
 	__syncthreads();
 	for (int i = threadIdx.x; i < p.nseen; i += THREADS) {
 		struct cuda_seen s = p.seen[i];
-		float v = w.weight[s.id];
+		float v = logit[s.id];
 
 		if (p.repetition != 1)
 			v = v > 0 ? __fdiv_rn(v, p.repetition) :
@@ -143,212 +111,44 @@ change_row(const struct row &w, const struct cuda_pick &p)
 			v = __fsub_rn(v,
 			    __fadd_rn(p.presence,
 				__fmul_rn(p.frequency, (float)s.in_answer)));
-		w.weight[s.id] = v;
+		logit[s.id] = v;
 	}
 	__syncthreads();
 }
 
-static __device__ struct best
-greatest(const float *logit, int vocab)
-{
-	struct best best = { -INFINITY, NOBODY };
+/* ---- the draw --------------------------------------------------------- */
 
-	for (int i = threadIdx.x; i < vocab; i += THREADS) {
-		struct best one = { logit[i], i };
-
-		if (one.value > best.value)
-			best = one;
-	}
-	return block_best(best);
-}
-
-static __device__ struct mass
-weigh(const struct row &w, float top, float temperature)
-{
-	struct mass all = { 0, 0 };
-
-	for (int i = threadIdx.x; i < w.vocab; i += THREADS) {
-		float v = sample_weight(
-		    __fdiv_rn(__fsub_rn(w.weight[i], top), temperature));
-
-		w.weight[i] = v;
-		if (v > 0) {
-			all.sum += v;
-			all.count++;
-		}
-	}
-	return block_mass(all);
-}
-
-/* ---- cuts ------------------------------------------------------------- */
-
-static __device__ __forceinline__ bool
-is_kept(const struct row &w, float v, int i)
-{
-	return v > 0 && v >= w.least &&
-	    (v > w.cut || (v == w.cut && i <= w.cut_id));
-}
-
-/* Of those kept, the ones of at least such a weight. */
-static __device__ struct mass
-mass_from(const struct row &w, float weight)
-{
-	struct mass all = { 0, 0 };
-
-	for (int i = threadIdx.x; i < w.vocab; i += THREADS) {
-		float v = w.weight[i];
-
-		if (v >= weight && is_kept(w, v, i)) {
-			all.sum += v;
-			all.count++;
-		}
-	}
-	return block_mass(all);
-}
-
-/* How far down the order: so many, or so much (strictly more, if so). */
-struct goal {
-	bool by_count, strict;
-	int count;
-	double sum;
+struct mass {
+	double sum, count;
 };
 
-static __device__ __forceinline__ bool
-reached(struct goal g, struct mass m)
+/* Weights of all; what they weigh, and how many weigh anything.  to may be
+ * where the logits are. */
+static __device__ struct mass
+weigh(float *to, const float *logit, int vocab, float top, float temperature)
 {
-	if (g.by_count)
-		return m.count >= g.count;
-	return g.strict ? m.sum > g.sum : m.sum >= g.sum;
-}
+	struct mass all = { 0, 0 };
+	float v[LOADS];
 
-/* The greatest weight down to which the goal is reached; 0: nowhere. */
-static __device__ float
-level_of(const struct row &w, struct goal g)
-{
-	unsigned low = 0, high = 0x3f800001u; /* bits; the heaviest weighs 1 */
+	for (int i = threadIdx.x; i < vocab; i += LOADS * THREADS) {
+		load(v, logit, i, vocab, -INFINITY);
+#pragma unroll
+		for (int j = 0; j < LOADS; j++) {
+			float w = sample_weight(
+			    __fdiv_rn(__fsub_rn(v[j], top), temperature));
 
-	while (high - low > 1) {
-		unsigned middle = (low + high) / 2;
-
-		if (reached(g, mass_from(w, __uint_as_float(middle))))
-			low = middle;
-		else
-			high = middle;
-	}
-	return __uint_as_float(low);
-}
-
-/* The id of the n-th (from 1) of those kept that weigh exactly so much, by
- * ascending ids; the last one, if there are fewer. */
-static __device__ int
-id_of_equal(const struct row &w, float weight, int n)
-{
-	__shared__ int counts[THREADS];
-	__shared__ int found;
-	int each = (w.vocab + THREADS - 1) / THREADS;
-	int first = threadIdx.x * each, end = min(first + each, w.vocab);
-	int before = 0, mine = 0, all = 0;
-
-	for (int i = first; i < end; i++)
-		mine += w.weight[i] == weight && is_kept(w, weight, i);
-	__syncthreads();
-	counts[threadIdx.x] = mine;
-	__syncthreads();
-	for (int t = 0; t < THREADS; t++) {
-		before += t < (int)threadIdx.x ? counts[t] : 0;
-		all += counts[t];
-	}
-	if (n > all)
-		n = all;
-	if (n > before && n <= before + mine)
-		for (int i = first, k = before; i < end; i++)
-			if (w.weight[i] == weight && is_kept(w, weight, i) &&
-			    ++k == n)
-				found = i;
-	__syncthreads();
-	return found;
-}
-
-/* The one in the order by weight at which the goal is reached: its weight and
- * its id.  Nowhere: the last. */
-static __device__ struct best
-find(const struct row &w, struct goal g)
-{
-	struct best at;
-	struct mass here, above;
-	int n = 0;
-
-	at.value = level_of(w, g);
-	if (at.value == 0) {
-		/* The least that is kept. */
-		struct goal all = { true, false, mass_from(w, 0).count, 0 };
-
-		at.value = level_of(w, all);
-		g = all;
-	}
-	here = mass_from(w, at.value);
-	above = mass_from(w, __uint_as_float(__float_as_uint(at.value) + 1));
-	/* Equals are added one by one, as sample.c does it. */
-	do {
-		n++;
-		above.sum += at.value;
-		above.count++;
-	} while (n < here.count && !reached(g, above));
-	at.id = id_of_equal(w, at.value, n);
-	return at;
-}
-
-static __device__ void
-cut(struct row *w, struct goal g)
-{
-	struct best at = find(*w, g);
-
-	w->cut = at.value;
-	w->cut_id = at.id;
-}
-
-/* Without cuts sample.c goes by descending ids. */
-static __device__ int
-draw_by_id(const struct row &w, double goal)
-{
-	__shared__ double sums[THREADS];
-	__shared__ int found;
-	int each = (w.vocab + THREADS - 1) / THREADS;
-	int end = w.vocab - threadIdx.x * each, first = max(end - each, 0);
-	double before = 0, mine = 0;
-	int last = NOBODY;
-
-	for (int i = end - 1; i >= first; i--)
-		if (is_kept(w, w.weight[i], i)) {
-			mine += w.weight[i];
-			last = i;
+			if (i + j * THREADS < vocab)
+				to[i + j * THREADS] = w;
+			if (w > 0) {
+				all.sum += w;
+				all.count++;
+			}
 		}
-	__syncthreads();
-	sums[threadIdx.x] = mine;
-	if (threadIdx.x == 0)
-		found = NOBODY;
-	__syncthreads();
-	for (int t = 0; t < (int)threadIdx.x; t++)
-		before += sums[t];
-	/* One thread alone has it; rounding aside, the last of them. */
-	if (before <= goal && before + mine > goal) {
-		for (int i = end - 1; i >= first; i--) {
-			if (!is_kept(w, w.weight[i], i))
-				continue;
-			before += w.weight[i];
-			last = i;
-			if (before > goal)
-				break;
-		}
-		atomicMin(&found, last);
 	}
-	__syncthreads();
-	if (found != NOBODY)
-		return found;
-	if (last != NOBODY)
-		atomicMin(&found, last);
-	__syncthreads();
-	return found;
+	/* Behind its barriers all see what all have written. */
+	all.sum = block_total(all.sum);
+	all.count = block_total(all.count);
+	return all;
 }
 
 /* A number in [0, 1) by seed and position: Philox 4x32-10, as base/rng.c. */
@@ -376,61 +176,70 @@ unit_at(uint64_t seed, uint64_t position)
 }
 
 static __device__ int
-sample(struct row *w, const struct cuda_pick &p, float top)
+sample(const float *logit, float *work, int vocab, const struct cuda_pick &p,
+    float top)
 {
-	struct mass all = weigh(*w, top, p.temperature);
+	struct mass all = weigh(work, logit, vocab, top, p.temperature);
+	struct row w = { work, NULL, vocab, 0, vocab, 0 };
 	bool by_rank = p.top_k > 0 && p.top_k < all.count, by_p = p.top_p < 1;
-	double unit = unit_at(p.seed, p.position), sum;
+	struct way down = { false, 0, true };
+	struct goal goal = { false, true, 0 };
 
 	if (by_rank) {
-		struct goal k = { true, false, p.top_k, 0 };
+		struct goal rank = { true, false, (double)p.top_k };
 
-		cut(w, k);
-		all = mass_from(*w, 0);
+		cut(&w, rank);
+		all.sum = kept_mass(w);
 	}
 	if (by_p) {
-		struct goal mass = { false, false, 0, p.top_p * all.sum };
+		struct goal mass = { false, false, p.top_p * all.sum };
 
-		cut(w, mass);
+		cut(&w, mass);
 	}
-	w->least = p.min_p < 1 ? p.min_p : 1;
-	sum = mass_from(*w, 0).sum;
-	if (by_rank || by_p) {
-		struct goal at = { false, true, 0, unit * sum };
-
-		return find(*w, at).id;
-	}
-	return draw_by_id(*w, unit * sum);
+	w.least = p.min_p < 1 ? p.min_p : 1;
+	goal.amount = unit_at(p.seed, p.position) * kept_mass(w);
+	/* Without cuts sample.c goes by descending ids. */
+	return id_of(w,
+	    by_rank || by_p ? find(w, goal) : walk(w, down, goal, 0));
 }
 
 /* ---- what is told of it ----------------------------------------------- */
 
+/* last: the likeliest. */
 static __device__ void
-report(struct sample_pick *to, const struct row &w, const struct cuda_pick &p)
+report(struct sample_pick *to, const float *logit, int vocab,
+    const struct cuda_pick &p, struct best last)
 {
-	struct best last = greatest(w.logit, w.vocab);
-	struct mass all = { 0, 0 };
-	double norm;
+	float most = last.value, v[LOADS];
+	double sum = 0, norm;
 
-	for (int i = threadIdx.x; i < w.vocab; i += THREADS)
-		all.sum += expf(w.logit[i] - last.value);
-	norm = last.value + log(block_mass(all).sum);
-	if (threadIdx.x == 0) {
-		to->logprob = (float)(w.logit[to->id] - norm);
-		to->ntop = min(p.ntop, w.vocab);
+	for (int i = threadIdx.x; i < vocab; i += LOADS * THREADS) {
+		load(v, logit, i, vocab, -INFINITY);
+#pragma unroll
+		for (int j = 0; j < LOADS; j++)
+			sum += expf(v[j] - most);
 	}
-	for (int n = 0; n < p.ntop && n < w.vocab; n++) {
+	norm = most + log(block_total(sum));
+	if (threadIdx.x == 0) {
+		to->logprob = (float)(logit[to->id] - norm);
+		to->ntop = min(p.ntop, vocab);
+	}
+	for (int n = 0; n < p.ntop && n < vocab; n++) {
 		struct best next = { -INFINITY, NOBODY };
 
 		if (threadIdx.x == 0) {
 			to->top_id[n] = last.id;
 			to->top_logprob[n] = (float)(last.value - norm);
 		}
-		for (int i = threadIdx.x; i < w.vocab; i += THREADS) {
-			struct best one = { w.logit[i], i };
+		for (int i = threadIdx.x; i < vocab; i += LOADS * THREADS) {
+			load(v, logit, i, vocab, -INFINITY);
+#pragma unroll
+			for (int j = 0; j < LOADS; j++) {
+				struct best one = { v[j], i + j * THREADS };
 
-			if (beats(last, one) && beats(one, next))
-				next = one;
+				if (beats(last, one) && beats(one, next))
+					next = one;
+			}
 		}
 		last = block_best(next);
 	}
@@ -442,33 +251,30 @@ pick_rows(struct cuda_picked *picks, const float *logits, size_t ld, int vocab,
     float *work, const struct cuda_step *step)
 {
 	int i = blockIdx.x, id;
-	struct row w;
-	struct best top;
+	struct best model, top;
+	bool bad;
 
 	if (i >= step->npicks)
 		return;
 	const struct cuda_pick &p = step->pick[i];
 	struct cuda_picked *to = &picks[i];
+	bool changes = p.nbias > 0 || p.nbanned > 0 || p.nseen > 0, any;
+	const float *row = logits + p.logits * ld, *logit = row;
 
-	w.logit = logits + p.logits * ld;
-	w.weight = work + (size_t)i * vocab;
-	w.vocab = vocab;
-	w.cut = 0;
-	w.cut_id = NOBODY;
-	w.least = 0;
-	if (copy_row(w)) {
+	work += (size_t)i * vocab;
+	top = model = look(row, vocab, changes ? work : NULL, &bad);
+	if (!bad && changes) {
+		change(work, p);
+		logit = work;
+		top = look(work, vocab, NULL, &any);
+	}
+	if (bad || top.id == NOBODY || !isfinite(top.value)) {
 		if (threadIdx.x == 0)
 			to->ok = 0;
 		return;
 	}
-	change_row(w, p);
-	top = greatest(w.weight, vocab);
-	if (top.id == NOBODY || !isfinite(top.value)) {
-		if (threadIdx.x == 0)
-			to->ok = 0;
-		return;
-	}
-	id = p.temperature > 0 ? sample(&w, p, top.value) : top.id;
+	id = p.temperature > 0 ? sample(logit, work, vocab, p, top.value) :
+				 top.id;
 	if (threadIdx.x == 0) {
 		to->pick.id = id;
 		to->pick.logprob = 0;
@@ -476,7 +282,7 @@ pick_rows(struct cuda_picked *picks, const float *logits, size_t ld, int vocab,
 		to->ok = 1;
 	}
 	if (p.want_logprob || p.ntop > 0)
-		report(&to->pick, w, p);
+		report(&to->pick, row, vocab, p, model);
 }
 
 size_t

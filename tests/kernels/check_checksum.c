@@ -92,6 +92,24 @@ START_TEST(a_changed_word_and_two_that_changed_places_are_found)
 }
 END_TEST
 
+START_TEST(a_bit_that_changed_in_two_words_is_found)
+{
+	unsigned char *bytes = draw_bytes(4096, 2);
+	uint64_t sum = checksum_part(bytes, 4096);
+	unsigned char *bit = bytes + 24 + _i / 8;
+
+	for (size_t far = 8; far <= 2048; far *= 2) {
+		bit[0] ^= (unsigned char)(1 << _i % 8);
+		bit[far] ^= (unsigned char)(1 << _i % 8);
+		ck_assert_uint_ne(checksum_part(bytes, 4096), sum);
+		bit[0] ^= (unsigned char)(1 << _i % 8);
+		bit[far] ^= (unsigned char)(1 << _i % 8);
+	}
+	ck_assert_uint_eq(checksum_part(bytes, 4096), sum);
+	free(bytes);
+}
+END_TEST
+
 START_TEST(done_is_said_behind_what_was_queued_before)
 {
 	uint64_t *words, *there;
@@ -122,6 +140,7 @@ suite_checksum(void)
 	    10);
 	tcase_add_test(c, pages_are_summed_where_they_lie);
 	tcase_add_test(c, a_changed_word_and_two_that_changed_places_are_found);
+	tcase_add_loop_test(c, a_bit_that_changed_in_two_words_is_found, 0, 64);
 	tcase_add_test(c, done_is_said_behind_what_was_queued_before);
 	suite_add_tcase(s, c);
 	return s;

@@ -13,6 +13,7 @@ Suite *suite_device_sample(void);
 
 #define PICKS 6
 #define HISTORY 40
+#define FEW 1024 /* gpuexec/cuda/sample_cut.h */
 #define ROOM (256 * 1024)
 
 static struct rng rng;
@@ -45,20 +46,28 @@ id_below(int vocab)
 	return (int32_t)rng_below(&rng, (uint64_t)vocab + 2) - 1;
 }
 
-/* Coarse ones are equal often. */
+/* Coarse ones are equal often; of flat ones a cut keeps many. */
 static void
 draw_logits(float *logits, int vocab)
 {
 	float step = maybe(2) ? 0 : maybe(2) ? 0.5f : 4;
+	float size = maybe(3) ? 0.3f : 4;
 
 	for (int i = 0; i < vocab; i++) {
-		logits[i] = (float)rng_normal(&rng) * 4;
+		logits[i] = (float)rng_normal(&rng) * size;
 		if (step > 0)
 			logits[i] = rintf(logits[i] / step) * step;
 	}
 	if (maybe(12))
 		logits[rng_below(&rng, (uint64_t)vocab)] = maybe(2) ? NAN :
 								      INFINITY;
+}
+
+static int32_t
+draw_top_k(int vocab)
+{
+	return (int32_t)rng_below(&rng,
+	    maybe(2) ? 60 : (uint64_t)vocab + vocab / 8 + 2);
 }
 
 static void
@@ -72,7 +81,7 @@ draw_params(struct sample_params *p, int vocab)
 		    maybe(8)	  ? 0 :
 				    unit(),
 		.min_p = maybe(3) ? unit() * 0.3f : 0,
-		.top_k = maybe(2) ? (int32_t)rng_below(&rng, 60) : 0,
+		.top_k = maybe(2) ? draw_top_k(vocab) : 0,
 		.repetition = maybe(3) ? 0.5f + unit() : 1,
 		.presence = maybe(3) ? unit() * 2 - 1 : 0,
 		.frequency = maybe(3) ? unit() * 2 - 1 : 0,
@@ -199,14 +208,50 @@ START_TEST(tokens_are_those_of_the_cpu)
 	static const int vocabs[] = { 1, 2, 31, 260, 1000 };
 
 	rng_seed(&rng, (uint64_t)_i);
-	attempt(vocabs[_i % 5], 15);
+	attempt(vocabs[_i % 5], 40);
 }
 END_TEST
 
 START_TEST(large_vocabularies_too)
 {
+	static const int vocabs[] = { 5000, 5000, 32000, 128257 };
+	static const int rounds[] = { 20, 20, 4, 1 };
+
 	rng_seed(&rng, (uint64_t)_i + 100);
-	attempt(_i == 0 ? 5000 : 32000, 2);
+	attempt(vocabs[_i], rounds[_i]);
+}
+END_TEST
+
+/* Kept by their rank, one less to two more than move to shared memory. */
+START_TEST(as_many_are_kept_as_are_few_and_one_more)
+{
+	static struct wish w[PICKS];
+	struct cuda_picked have[PICKS];
+	static float logits[PICKS * FEW * 2];
+	struct sample_scratch *scratch = sample_scratch_new(FEW * 2);
+	struct picks *picks;
+
+	rng_seed(&rng, 7);
+	rig_begin();
+	ck_assert_int_eq(picks_open(&picks, FEW * 2), 0);
+	for (int i = 0; i < PICKS; i++) {
+		for (int k = 0; k < FEW * 2; k++)
+			logits[i * FEW * 2 + k] = (float)(k * 37 % 100) * 0.01f;
+		w[i].params = (struct sample_params){ .temperature = 1,
+			.top_k = FEW - 1 + i % 4,
+			.top_p = i < 4 ? 1 : 0.9f,
+			.repetition = 1,
+			.seed = (uint64_t)i };
+		w[i].pick = (struct forward_pick){ .logits = i,
+			.params = &w[i].params };
+		ask_cpu(&w[i], scratch, logits + i * FEW * 2, FEW * 2);
+	}
+	launch(w, logits, FEW * 2, picks, have);
+	for (int i = 0; i < PICKS; i++)
+		compare(&w[i], &have[i]);
+	picks_close(picks);
+	sample_scratch_free(scratch);
+	rig_end();
 }
 END_TEST
 
@@ -217,11 +262,38 @@ START_TEST(the_exponential_is_one_at_nought_and_close_everywhere)
 	ck_assert(sample_weight(-INFINITY) == 0);
 	ck_assert(sample_weight(NAN) == 0);
 	for (float x = 0; x > -87; x -= 0.00317f) {
-		double want = exp((double)x);
+		float have = sample_weight(x), want = (float)exp((double)x);
 
-		ck_assert_msg(fabs(sample_weight(x) - want) <= 2.4e-7 * want,
-		    "e^%g: %g", (double)x, (double)sample_weight(x));
+		ck_assert_msg(have >= nextafterf(want, 0) &&
+			have <= nextafterf(want, 2),
+		    "e^%g: %g", (double)x, (double)have);
 	}
+}
+END_TEST
+
+/* All floats from `from` down, n of them. */
+static void
+falls(float from, int n)
+{
+	float x = from, last = sample_weight(from);
+
+	for (int i = 0; i < n; i++) {
+		float w = sample_weight(x = nextafterf(x, -INFINITY));
+
+		ck_assert_msg(w <= last, "e^%.9g: %.9g, above %.9g", (double)x,
+		    (double)w, (double)last);
+		last = w;
+	}
+}
+
+START_TEST(what_is_likelier_is_not_lighter)
+{
+	/* Where one power of two ends and the next begins, and anywhere. */
+	for (int n = 0; n < 150; n++)
+		falls(-((float)n + 0.5f) * 0.69314718f + 1e-5f * (float)n,
+		    4000);
+	for (float x = 0; x > -104; x -= 0.0517f)
+		falls(x, 200);
 }
 END_TEST
 
@@ -232,9 +304,11 @@ suite_device_sample(void)
 	TCase *c = tcase_create("device_sample");
 
 	tcase_add_loop_test(c, tokens_are_those_of_the_cpu, 0, 10);
-	tcase_add_loop_test(c, large_vocabularies_too, 0, 2);
+	tcase_add_loop_test(c, large_vocabularies_too, 0, 4);
+	tcase_add_test(c, as_many_are_kept_as_are_few_and_one_more);
 	tcase_add_test(c,
 	    the_exponential_is_one_at_nought_and_close_everywhere);
+	tcase_add_test(c, what_is_likelier_is_not_lighter);
 	suite_add_tcase(s, c);
 	return s;
 }
