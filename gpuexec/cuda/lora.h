@@ -83,8 +83,7 @@ lora_product(const struct cuda_lora &l, int product)
 static_assert(CUDA_PRODUCTS == 3, "lora_product knows three");
 
 static __device__ __forceinline__ struct cuda_module
-lora_module(const struct cuda_lora &l, const struct cuda_adapter *a,
-    int linear)
+lora_module(const struct cuda_lora &l, const struct cuda_adapter *a, int linear)
 {
 	return a->modules[linear < LINEAR_LAYER_COUNT ?
 		l.layer * LINEAR_LAYER_COUNT + linear :
@@ -101,8 +100,7 @@ lora_number_bytes(const struct cuda_adapter *a)
 static __device__ __forceinline__ float *
 lora_sums(const struct cuda_lora &l, int row, int product)
 {
-	return l.t +
-	    ((size_t)row * CUDA_PRODUCTS + product) * ADAPTER_RANK_MAX;
+	return l.t + ((size_t)row * CUDA_PRODUCTS + product) * ADAPTER_RANK_MAX;
 }
 
 static __device__ __forceinline__ int

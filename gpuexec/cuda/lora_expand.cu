@@ -300,7 +300,7 @@ template <typename B>
 static __device__ __forceinline__ void
 expand_piece(const struct cuda_lora &l, const struct item &it)
 {
-	const int ahead = 4 - lora_parts<bf16, B>::n;
+	const int ahead = lora_parts<bf16, B>::n == 1 ? 3 : 1;
 
 	if (it.piece.rows <= 8)
 		expand_tile<1, ahead, B>(l, it);
