@@ -13,7 +13,7 @@
 
 #include "gpuexec/cuda/number.h"
 
-#define TWIN_WORDS 6 /* that a lane gives the others */
+#define TWIN_WORDS 2 /* of an address */
 #define COPIES_MAX 128
 
 /* What each lane of this warp gives, until twin_over. */
@@ -33,39 +33,46 @@ twin_over(void)
 	__syncwarp();
 }
 
+/* The two numbers of each of n words, as floats. */
 template <typename T>
-static inline float
-twin_half(uint32_t word, int second)
+static inline void
+twin_widen(float *to, const uint32_t *words, int n)
 {
-	uint16_t bits = (uint16_t)(second ? word >> 16 : word);
-	T v;
+	T v[2];
 
-	memcpy((void *)&v, &bits, sizeof(bits));
-	return widen(v);
+	for (int i = 0; i < n; i++) {
+		memcpy((void *)v, &words[i], sizeof(v));
+		to[2 * i] = widen(v[0]);
+		to[2 * i + 1] = widen(v[1]);
+	}
 }
 
 /* Words of A: (row, k) is with lane row % 8 * 4 + k % 8 / 2, in word
  * row / 8 + k / 8 * 2; of B: (k, column) with column * 4 + k % 8 / 2, in word
- * k / 8, behind A's four. */
+ * k / 8.  Lanes give numbers, so that each is widened once. */
 template <typename T>
 static inline void
 mma(float *c, const uint32_t *a, const uint32_t *b)
 {
-	uint32_t mine[TWIN_WORDS] = { a[0], a[1], a[2], a[3], b[0], b[1] };
-	uint32_t(*of)[TWIN_WORDS] = twin_give(mine, TWIN_WORDS);
-	int g = threadIdx.x % WARP / 4, t = threadIdx.x % 4;
+	__shared__ float given[1024 / WARP][WARP][12];
+	int lane = threadIdx.x % WARP, g = lane / 4, t = lane % 4;
+	float(*of)[12] = given[threadIdx.x / WARP];
 
-	for (int i = 0; i < 4; i++)
-		for (int k = 0; k < 16; k++) {
-			int from = k % 8 / 2, column = 2 * t + i % 2;
+	twin_widen<T>(of[lane], a, 4);
+	twin_widen<T>(of[lane] + 8, b, 2);
+	__syncwarp();
+	for (int k = 0; k < 16; k++) {
+		const float *left = of[g * 4 + k % 8 / 2] + k / 8 * 4 + k % 2;
 
-			c[i] +=
-			    twin_half<T>(of[g * 4 + from][i / 2 + k / 8 * 2],
-				k % 2) *
-			    twin_half<T>(of[column * 4 + from][4 + k / 8],
-				k % 2);
+		for (int i = 0; i < 2; i++) {
+			float right = of[(2 * t + i) * 4 + k % 8 / 2]
+					[8 + k / 8 * 2 + k % 2];
+
+			c[i] += left[0] * right;
+			c[i + 2] += left[2] * right;
 		}
-	twin_over();
+	}
+	__syncwarp();
 }
 
 /* Row i of matrix m, as its lane said where it is. */

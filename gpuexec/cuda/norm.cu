@@ -19,10 +19,12 @@ template <typename T>
 static __device__ __forceinline__ void
 put_four(T *to, float4 h, float4 w, float scale)
 {
-	to[0] = narrow<T>(h.x * scale * w.x);
-	to[1] = narrow<T>(h.y * scale * w.y);
-	to[2] = narrow<T>(h.z * scale * w.z);
-	to[3] = narrow<T>(h.w * scale * w.w);
+	T v[4] = { narrow<T>(h.x * scale * w.x), narrow<T>(h.y * scale * w.y),
+		narrow<T>(h.z * scale * w.z), narrow<T>(h.w * scale * w.w) };
+	uint2 words;
+
+	memcpy(&words, v, sizeof(words));
+	*(uint2 *)to = words;
 }
 
 template <typename T, bool FOURS>

@@ -8,7 +8,8 @@
  *	qkv (rows, (heads + 2 kv_heads) * head_dim) float
  *	q (rows, heads * head_dim), keys and values in their blocks: bf16 or f16
  *
- * A warp a head; eight heads a block.  Bound by memory, 6 bytes a number.  Angles
+ * A warp a head; eight heads of a row a block, which share its cosines and sines:
+ * those take longer than the memory does.  Bound by memory, 6 bytes a number.  Angles
  * are float products of float numbers, as the models were trained with and the
  * cpu has them.  Defined by cpu/reference/rmsnorm.c and rope.c; tested to 2e-5
  * and one rounding of the output's kind.  Source: arXiv 2104.09864.
@@ -68,49 +69,73 @@ norm_head(float *v, const float *w, int head_dim, float eps)
 	}
 }
 
+/* What the heads of a row share. */
+struct turns {
+	float c[CUDA_HEAD_MAX / 2], s[CUDA_HEAD_MAX / 2];
+};
+
+static __device__ __forceinline__ void
+make_turns(struct turns *to, const struct cuda_rope &o, int position)
+{
+	int i = threadIdx.y * 32 + threadIdx.x;
+	float s, c;
+
+	if (i >= o.rotary_dim / 2)
+		return;
+	sincosf((float)position * o.frequency[i], &s, &c);
+	to->c[i] = c * o.scale;
+	to->s[i] = s * o.scale;
+}
+static_assert(32 * WARPS >= CUDA_HEAD_MAX / 2, "a thread a turn");
+
 /* Through shared memory: the other of a pair may be any lane's. */
 static __device__ __forceinline__ void
-turn_head(float *v, float *head, const struct cuda_rope &o, int position)
+turn_head(float *v, float *head, const struct turns &by, int n, int head_dim)
 {
-	int n = o.rotary_dim / 2;
-
 	for (int k = 0; k < EACH; k++)
-		if (threadIdx.x + 32 * k < (unsigned)o.head_dim)
+		if (threadIdx.x + 32 * k < (unsigned)head_dim)
 			head[threadIdx.x + 32 * k] = v[k];
 	__syncwarp();
 	for (int k = 0; k < EACH; k++) {
 		int i = threadIdx.x + 32 * k;
 		int pair = i < n ? i : i - n;
-		float angle, c, s;
 
-		if (i >= 2 * n)
-			continue;
-		angle = (float)position * o.frequency[pair];
-		c = cosf(angle) * o.scale;
-		s = sinf(angle) * o.scale;
-		v[k] = i < n ? head[pair] * c - head[pair + n] * s :
-			       head[pair + n] * c + head[pair] * s;
+		if (i < 2 * n)
+			v[k] = i < n ?
+			    head[pair] * by.c[pair] -
+				head[pair + n] * by.s[pair] :
+			    head[pair + n] * by.c[pair] +
+				head[pair] * by.s[pair];
 	}
 }
 
 template <typename T>
 static __global__ void
+__launch_bounds__(32 * WARPS)
 rope_rows(struct cuda_rope o, const struct cuda_step *step)
 {
 	__shared__ float shared[WARPS][CUDA_HEAD_MAX];
+	__shared__ struct turns by;
 	int r = blockIdx.x, head = blockIdx.y * WARPS + threadIdx.y;
+	bool have = head < o.heads + 2 * o.kv_heads;
 	float v[EACH];
 	T *to;
 
-	if (r >= step->rows || head >= o.heads + 2 * o.kv_heads)
+	if (r >= step->rows)
 		return;
-	take_head(v, o, r, head);
+	if (have)
+		take_head(v, o, r, head);
+	make_turns(&by, o, step->position[r]);
+	__syncthreads();
+	if (!have)
+		return;
 	if (head < o.heads && o.q_norm != NULL)
 		norm_head(v, o.q_norm, o.head_dim, o.eps);
 	if (head >= o.heads && head < o.heads + o.kv_heads && o.k_norm != NULL)
 		norm_head(v, o.k_norm, o.head_dim, o.eps);
 	if (head < o.heads + o.kv_heads)
-		turn_head(v, shared[threadIdx.y], o, step->position[r]);
+		turn_head(v, shared[threadIdx.y], by, o.rotary_dim / 2,
+		    o.head_dim);
 	to = place<T>(o, step, r, head);
 	for (int k = 0; k < EACH; k++)
 		if (threadIdx.x + 32 * k < (unsigned)o.head_dim)

@@ -12,7 +12,8 @@ if ! "$B/bin/chameleon-holder" --probe 0 | grep -q '^ok '; then
 	echo "sanitize-gpu: skipped: no device"
 	exit 0
 fi
-families='attend_alone attend_tile lora rope rows silu checksum device_sample'
+families='attend_alone attend_tile lora lora_ends rope rows
+	silu checksum device_sample'
 for what in memcheck racecheck; do
 	CK_FORK=no "$tool" --tool $what --error-exitcode 1 "$B/kernels" $families
 done

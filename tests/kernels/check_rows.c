@@ -122,6 +122,43 @@ START_TEST(a_norm_is_as_defined)
 }
 END_TEST
 
+START_TEST(a_rows_norm_does_not_depend_on_its_company)
+{
+	size_t n, last;
+	float *h, *w, *all, *alone;
+	void *weight, *x;
+
+	begin(_i);
+	n = (size_t)cols;
+	last = n * (ROWS - 1);
+	h = rig_noise(&rng, n * ROWS);
+	w = rig_noise(&rng, n);
+	all = malloc(n * ROWS * sizeof(*all));
+	alone = malloc(n * sizeof(*alone));
+	weight = rig_put(w, n * sizeof(*w));
+	x = rig_new(n * ROWS * 2);
+	ck_assert_int_eq(cuda_rmsnorm(rig_stream, x,
+			     rig_put(h, n * ROWS * sizeof(*h)), weight, cols,
+			     1e-5f, dtype, false,
+			     rig_step(&(struct cuda_step){ .rows = ROWS }, 0),
+			     MOST),
+	    0);
+	rig_get_as(dtype, all, x, n * ROWS);
+	ck_assert_int_eq(cuda_rmsnorm(rig_stream, x,
+			     rig_put(h + last, n * sizeof(*h)), weight, cols,
+			     1e-5f, dtype, false,
+			     rig_step(&(struct cuda_step){ .rows = 1 }, 0), 1),
+	    0);
+	rig_get_as(dtype, alone, x, n);
+	ck_assert_mem_eq(alone, all + last, n * sizeof(*alone));
+	free(h);
+	free(w);
+	free(all);
+	free(alone);
+	rig_end();
+}
+END_TEST
+
 START_TEST(a_bias_is_added_and_nothing_beside_it)
 {
 	size_t n, ld;
@@ -131,7 +168,7 @@ START_TEST(a_bias_is_added_and_nothing_beside_it)
 
 	begin(_i);
 	n = (size_t)cols;
-	ld = n + 3;
+	ld = n + 3 + (size_t)(_i % 2); /* on 16 bytes, and not */
 	y = rig_noise(&rng, ld * MOST);
 	bias = rig_noise(&rng, n);
 	have = malloc(ld * MOST * sizeof(*have));
@@ -163,6 +200,8 @@ suite_rows(void)
 	tcase_add_loop_test(c, an_embedding_is_a_row_of_the_table, 0,
 	    2 * NWIDTHS);
 	tcase_add_loop_test(c, a_norm_is_as_defined, 0, 2 * NWIDTHS);
+	tcase_add_loop_test(c, a_rows_norm_does_not_depend_on_its_company, 0,
+	    2 * NWIDTHS);
 	tcase_add_loop_test(c, a_bias_is_added_and_nothing_beside_it, 0,
 	    2 * NWIDTHS);
 	suite_add_tcase(s, c);
