@@ -37,7 +37,8 @@ cuda_table_open(struct cuda_table *t, const struct shape *s, int adapters,
 	t->each = (t->each + 255) / 256 * 256;
 	t->image = calloc((size_t)adapters, sizeof(*t->image));
 	t->reads = calloc((size_t)adapters, sizeof(*t->reads));
-	if (t->image == NULL || t->reads == NULL)
+	t->linears = calloc((size_t)adapters, sizeof(*t->linears));
+	if (t->image == NULL || t->reads == NULL || t->linears == NULL)
 		return err_set(ERR_MEMORY, "no memory for a table of adapters");
 	e = cuda_check(cudaMalloc((void **)&t->device, bytes(t)),
 	    "table of adapters");
@@ -61,6 +62,7 @@ cuda_table_close(struct cuda_table *t)
 		(void)cudaFree(t->device);
 	free(t->image);
 	free(t->reads);
+	free(t->linears);
 	*t = (struct cuda_table){ 0 };
 }
 
@@ -70,11 +72,13 @@ cuda_table_pages(const struct cuda_table *t, int i)
 	return (const void *)(t->device + head_bytes(t) + (size_t)i * t->each);
 }
 
-static void
+/* Returns which linear layers it changes, a bit each. */
+static uint32_t
 write_modules(struct cuda_module *to, const struct image *image,
     const struct shape *s)
 {
 	int last = s->layers * LINEAR_LAYER_COUNT;
+	uint32_t linears = 0;
 
 	for (int l = 0; l < s->layers; l++)
 		for (int i = 0; i < LINEAR_LAYER_COUNT; i++) {
@@ -82,13 +86,16 @@ write_modules(struct cuda_module *to, const struct image *image,
 
 			m->rank = image_module(image, l, (enum shape_linear)i,
 			    &m->a, &m->b);
+			linears |= (uint32_t)(m->rank > 0) << i;
 		}
 	for (int i = LINEAR_HEAD; i < LINEAR_COUNT; i++) {
 		struct cuda_module *m = &to[last + i - LINEAR_HEAD];
 
 		m->rank = image_module(image, 0, (enum shape_linear)i, &m->a,
 		    &m->b);
+		linears |= (uint32_t)(m->rank > 0) << i;
 	}
+	return linears;
 }
 
 /* The host's copy of entry i. */
@@ -108,7 +115,7 @@ write_entry(struct cuda_table *t, int i, const struct image *image,
 	must(n <= t->pages);
 	for (int k = 0; k < n; k++)
 		page[k] = (uint64_t)(uintptr_t)from[k];
-	write_modules((void *)(t->host + at + pages), image, s);
+	t->linears[i] = write_modules((void *)(t->host + at + pages), image, s);
 	head[i].dtype = (uint32_t)dtype;
 	head[i].page = (const uint64_t *)(void *)(t->device + at);
 	head[i].modules = (const void *)(t->device + at + pages);

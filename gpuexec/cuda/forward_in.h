@@ -37,6 +37,7 @@ struct cuda_table {
 	size_t each;		      /* bytes of one's pages and modules */
 	const struct image **image;   /* [adapters] what is there, */
 	uint32_t *reads;	      /* and which reading of it */
+	uint32_t *linears;	      /* bit i: it changes linear layer i */
 };
 
 /* A graph of a step without prompts. */

@@ -17,7 +17,9 @@
 static __global__ void
 look_up(struct cuda_lora l, const struct cuda_step *step)
 {
-	for (int p = blockIdx.x; p < step->npieces; p += gridDim.x) {
+	int pieces = lora_pieces(l, step);
+
+	for (int p = blockIdx.x; p < pieces; p += gridDim.x) {
 		struct cuda_piece piece = step->piece[p];
 		const struct cuda_adapter *a = &l.adapters[piece.adapter];
 		struct cuda_module m = lora_module(l, a, l.product[0].linear);

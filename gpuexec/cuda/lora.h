@@ -103,9 +103,18 @@ lora_sums(const struct cuda_lora &l, int row, int product)
 	return l.t + ((size_t)row * CUDA_PRODUCTS + product) * ADAPTER_RANK_MAX;
 }
 
+/* How many pieces there is work for: none, where nobody's adapter changes any of
+ * these layers. */
 static __device__ __forceinline__ int
 lora_pieces(const struct cuda_lora &l, const struct cuda_step *step)
 {
+	uint32_t linears = 0;
+
+#pragma unroll
+	for (int p = 0; p < CUDA_PRODUCTS; p++)
+		linears |= (uint32_t)(p < l.nproducts) << l.product[p].linear;
+	if ((step->linears & linears) == 0)
+		return 0;
 	return l.head ? step->nhead_pieces : step->npieces;
 }
 

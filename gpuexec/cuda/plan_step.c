@@ -197,6 +197,7 @@ fill_pieces(struct cuda_forward *f, const struct forward_seq *seq, int n)
 		    s->count);
 		if (image_rank(s->adapter) > f->step.rank_max)
 			f->step.rank_max = image_rank(s->adapter);
+		f->step.linears |= f->table.linears[number(s)];
 	}
 	must((size_t)f->step.npieces <= most);
 	(void)TAKE(f, piece, f->step.npieces);

@@ -57,7 +57,8 @@ struct cuda_step {
 	int32_t rows, nlogits, npieces, nhead_pieces;
 	int32_t nsplits, nalone, ntiles, npicks;
 	int32_t rank_max; /* of the adapters of its pieces */
-	int32_t pad;
+	/* Bit i: an adapter of its pieces changes linear layer i somewhere. */
+	uint32_t linears;
 	const int32_t *token;	 /* [rows] */
 	const int32_t *position; /* [rows] */
 	/* [rows] where the addresses of its sequence's KV blocks begin in

@@ -26,6 +26,7 @@ static struct images_module module[ADAPTERS_MAX][PRODUCTS];
 static struct cuda_adapter table[ADAPTERS_MAX];
 static int count[ADAPTERS_MAX]; /* its rows */
 static int adapters, rows, rank_max;
+static uint32_t linears;
 static enum tensor_dtype kind; /* of x */
 static float *x, *before;
 
@@ -65,6 +66,7 @@ launch(const struct cuda_piece *piece, int npieces)
 	struct cuda_step step = { .rows = rows,
 		.npieces = npieces,
 		.rank_max = rank_max,
+		.linears = linears,
 		.piece = piece };
 	float *y = malloc(n * sizeof(*y));
 
@@ -154,6 +156,7 @@ begin(int shape, int n, const int *ranks, int nranks, uint32_t page,
 	kind = dtype;
 	rows = 1;
 	rank_max = 0;
+	linears = 0;
 	for (int a = 0; a < adapters; a++) {
 		for (int p = 0; p < PRODUCTS; p++) {
 			int rank = (a + p) % 5 == 4 ?
@@ -164,6 +167,7 @@ begin(int shape, int n, const int *ranks, int nranks, uint32_t page,
 				(enum shape_linear)(LINEAR_Q + p), rank, rank,
 				in, out[p], NULL, NULL };
 			rank_max = rank > rank_max ? rank : rank_max;
+			linears |= (uint32_t)(rank > 0) << (LINEAR_Q + p);
 		}
 		table[a] = images_put(&rng, module[a], PRODUCTS, image, page);
 		count[a] = a % 3 == 0 ? 1 : a % 3 == 1 ? 3 : 21;
@@ -262,14 +266,20 @@ START_TEST(a_rows_bits_do_not_depend_on_its_company)
 }
 END_TEST
 
-START_TEST(without_pieces_nothing_is_touched)
+START_TEST(without_anything_to_change_nothing_is_touched)
 {
 	static const int ranks[] = { 8 };
+	static struct cuda_piece piece[PIECES_MAX];
 	float *y;
 
 	rng_seed(&rng, 1);
 	begin(0, 2, ranks, 1, 0, TENSOR_BF16, TENSOR_BF16);
 	y = launch(NULL, 0);
+	ck_assert_mem_eq(y, before, (size_t)rows * ldy * sizeof(*y));
+	free(y);
+	/* Adapters of other layers alone. */
+	linears = 1u << LINEAR_O | 1u << LINEAR_HEAD;
+	y = launch(piece, cut(piece, 1));
 	ck_assert_mem_eq(y, before, (size_t)rows * ldy * sizeof(*y));
 	free(y);
 	end();
@@ -287,7 +297,7 @@ suite_lora(void)
 	tcase_add_loop_test(c, shapes_pages_and_kinds_of_numbers_may_be_odd, 0,
 	    24);
 	tcase_add_loop_test(c, a_rows_bits_do_not_depend_on_its_company, 0, 4);
-	tcase_add_test(c, without_pieces_nothing_is_touched);
+	tcase_add_test(c, without_anything_to_change_nothing_is_touched);
 	suite_add_tcase(s, c);
 	return s;
 }

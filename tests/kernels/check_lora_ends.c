@@ -107,6 +107,7 @@ START_TEST(an_embedding_is_changed_by_its_tokens_row)
 	struct cuda_step step = { .rows = ROWS,
 		.npieces = NPIECES,
 		.rank_max = 40,
+		.linears = 1u << LINEAR_EMBED,
 		.piece = piece,
 		.token = token };
 
@@ -144,6 +145,7 @@ START_TEST(a_head_has_pieces_of_rows_that_want_logits)
 		.nlogits = ROWS,
 		.nhead_pieces = NPIECES,
 		.rank_max = 40,
+		.linears = 1u << LINEAR_HEAD,
 		.head_piece = piece };
 
 	memcpy(want, before, sizeof(want));
