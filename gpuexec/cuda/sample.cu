@@ -343,9 +343,10 @@ draw_by_id(const struct row &w, double goal)
 		atomicMin(&found, last);
 	}
 	__syncthreads();
-	if (found != NOBODY)
-		return found;
-	if (last != NOBODY)
+	int somebody = found;
+
+	__syncthreads(); /* all have read it, before one writes again */
+	if (somebody == NOBODY && last != NOBODY)
 		atomicMin(&found, last);
 	__syncthreads();
 	return found;
