@@ -65,6 +65,13 @@ key_at(const struct paged &p, int position)
 	    sizeof(T) * token * p.head_dim;
 }
 
+/* 16 bytes that are there, on 16 bytes: where a copy of zeros points. */
+static __device__ __forceinline__ const char *
+some_unit(const struct paged &p)
+{
+	return (const char *)((uintptr_t)p.block & ~(uintptr_t)15);
+}
+
 /* The first position that a query at `position` sees. */
 static __device__ __forceinline__ int
 first_seen(int position, int window)
@@ -103,7 +110,7 @@ copy_rows(struct copies *copies, T *k, T *v, const struct paged &p, int first,
 		if (have)
 			key += sizeof(T) * n;
 		else
-			key = (const char *)p.block;
+			key = some_unit(p);
 		copy_later(copies, k + to, key, have);
 		copy_later(copies, v + to, have ? key + p.span : key, have);
 	}

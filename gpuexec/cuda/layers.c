@@ -114,6 +114,26 @@ keep(struct queue *q, const struct cuda_layer *w)
 }
 
 static int
+least(int a, int b)
+{
+	return a < b ? a : b;
+}
+
+/* A row alone is all that its sequence has in the step. */
+static int
+alone_max(const struct queue *q)
+{
+	return least(q->kinds.bucket, q->f->base.limit.seqs_max);
+}
+
+/* All tiles of a sequence but its last are full. */
+static int
+tiles_max(const struct queue *q)
+{
+	return q->kinds.bucket / CUDA_TILE_ROWS + alone_max(q);
+}
+
+static int
 attend(struct queue *q)
 {
 	struct cuda_forward *f = q->f;
@@ -134,9 +154,9 @@ attend(struct queue *q)
 
 	if (q->kinds.alone && !q->prepare)
 		e = cuda_attend_alone(f->stream, &a, q->step, f->splits_most,
-		    q->kinds.bucket);
+		    alone_max(q));
 	if (e == 0 && q->kinds.tiles && !q->prepare)
-		e = cuda_attend_tile(f->stream, &a, q->step, q->kinds.bucket);
+		e = cuda_attend_tile(f->stream, &a, q->step, tiles_max(q));
 	return e;
 }
 

@@ -132,7 +132,8 @@ copies_begin(struct copies *c)
 static inline void
 copy_later(struct copies *c, void *to, const void *from, bool have)
 {
-	if (c->n == COPIES_MAX)
+	if (c->n == COPIES_MAX || (uintptr_t)to % 16 != 0 ||
+	    (uintptr_t)from % 16 != 0)
 		__builtin_trap();
 	c->list[c->n].to = to;
 	c->list[c->n].from = have ? from : NULL;

@@ -50,7 +50,7 @@ cuda_plan_room(const struct cuda_forward *f)
 
 	return sizeof(struct cuda_step) + 3 * rows * sizeof(int32_t) +
 	    seqs * (size_t)blocks_of(f, o->context) * sizeof(uint64_t) +
-	    logits * sizeof(int32_t) +
+	    logits * (sizeof(int32_t) + sizeof(struct cuda_pick)) +
 	    2 * (pieces + logits) * sizeof(struct cuda_piece) +
 	    (size_t)f->splits_most * sizeof(struct cuda_split) +
 	    seqs * sizeof(struct cuda_alone) +
