@@ -1,6 +1,8 @@
 /* Streams by splitmix64; numbers by position from Philox 4x32-10. */
 #include "base/rng.h"
 
+#include "base/rng_at.h"
+
 #include <math.h>
 
 __extension__ typedef unsigned __int128 wide;
@@ -51,21 +53,5 @@ rng_exponential(struct rng *r, double mean)
 double
 rng_at(uint64_t seed, uint64_t position)
 {
-	uint32_t c[4] = { (uint32_t)position, (uint32_t)(position >> 32), 0,
-		0 };
-	uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-
-	for (int round = 0; round < 10; round++) {
-		uint64_t p0 = (uint64_t)0xD2511F53u * c[0];
-		uint64_t p1 = (uint64_t)0xCD9E8D57u * c[2];
-		uint32_t c1 = c[1], c3 = c[3];
-
-		c[0] = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-		c[1] = (uint32_t)p1;
-		c[2] = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-		c[3] = (uint32_t)p0;
-		k0 += 0x9E3779B9u;
-		k1 += 0xBB67AE85u;
-	}
-	return (double)(((uint64_t)c[0] << 32 | c[1]) >> 11) * 0x1p-53;
+	return rng_philox(seed, position);
 }

@@ -15,9 +15,12 @@
 #define SAMPLE_MUL(a, b) __fmul_rn(a, b)
 #define SAMPLE_ADD(a, b) __fadd_rn(a, b)
 #define SAMPLE_FUNCTION static __device__ __forceinline__
+#define RNG_FUNCTION static __device__ __forceinline__
 
 #include "gpuexec/cuda/launch.h"
 #include "gpuexec/cuda/sample_cut.h"
+
+#include "base/rng_at.h"
 #include "model/sample_weight.h"
 
 #define NOBODY 0x7fffffff
@@ -151,30 +154,6 @@ weigh(float *to, const float *logit, int vocab, float top, float temperature)
 	return all;
 }
 
-/* A number in [0, 1) by seed and position: Philox 4x32-10, as base/rng.c. */
-static __device__ double
-unit_at(uint64_t seed, uint64_t position)
-{
-	uint32_t c[4] = { (uint32_t)position, (uint32_t)(position >> 32), 0,
-		0 };
-	uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-
-	for (int round = 0; round < 10; round++) {
-		uint64_t p0 = (uint64_t)0xD2511F53u * c[0];
-		uint64_t p1 = (uint64_t)0xCD9E8D57u * c[2];
-		uint32_t c1 = c[1], c3 = c[3];
-
-		c[0] = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
-		c[1] = (uint32_t)p1;
-		c[2] = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
-		c[3] = (uint32_t)p0;
-		k0 += 0x9E3779B9u;
-		k1 += 0xBB67AE85u;
-	}
-	return (double)(((uint64_t)c[0] << 32 | c[1]) >> 11) *
-	    1.1102230246251565e-16; /* 2^-53 */
-}
-
 static __device__ int
 sample(const float *logit, float *work, int vocab, const struct cuda_pick &p,
     float top)
@@ -197,7 +176,7 @@ sample(const float *logit, float *work, int vocab, const struct cuda_pick &p,
 		cut(&w, mass);
 	}
 	w.least = p.min_p < 1 ? p.min_p : 1;
-	goal.amount = unit_at(p.seed, p.position) * kept_mass(w);
+	goal.amount = rng_philox(p.seed, p.position) * kept_mass(w);
 	/* Without cuts sample.c goes by descending ids. */
 	return id_of(w,
 	    by_rank || by_p ? find(w, goal) : walk(w, down, goal, 0));

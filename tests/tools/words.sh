@@ -4,7 +4,8 @@ marks='TO''DO|FIX''ME|X''XX|HA''CK'
 paths='/ro''ot/|/ho''me/[a-z]|/wo''rk/'
 find . \( -path './build*' -o -path ./.git -o -path './models/*' \
     -o -path './tests/fixtures/*' -o -name __pycache__ \) -prune -o -type f \
-    \( -name '*.[ch]' -o -name '*.tbl' -o -name '*.sh' -o -name '*.py' \
+    \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cc' -o -name '*.tbl' \
+    -o -name '*.sh' -o -name '*.py' \
     -o -name '*.md' -o -name '*.yaml' -o -name Makefile -o -name run \) \
     -print | sort | {
 	bad=0
