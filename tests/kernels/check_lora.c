@@ -204,7 +204,8 @@ attempt(void)
 
 START_TEST(each_rank_is_computed_exactly)
 {
-	static const int ranks[] = { 1, 7, 8, 16, 33, 128, 256 };
+	static const int ranks[] = { 1, 7, 8, 16, 33, 128, 256,
+		ADAPTER_RANK_MAX };
 
 	rng_seed(&rng, (uint64_t)_i);
 	begin(1, 3, &ranks[_i], 1, 4096, TENSOR_BF16, TENSOR_BF16);
@@ -292,7 +293,7 @@ suite_lora(void)
 	Suite *s = suite_create("lora");
 	TCase *c = tcase_create("lora");
 
-	tcase_add_loop_test(c, each_rank_is_computed_exactly, 0, 7);
+	tcase_add_loop_test(c, each_rank_is_computed_exactly, 0, 8);
 	tcase_add_loop_test(c, ranks_mix_in_one_launch, 0, 4);
 	tcase_add_loop_test(c, shapes_pages_and_kinds_of_numbers_may_be_odd, 0,
 	    24);
