@@ -10,6 +10,6 @@ if ! "$B/bin/chameleon-holder" --probe 0 | grep -q '^ok '; then
 fi
 "$B/kernels"
 "$B/bin/chameleon-holder" --probe 0 | grep -q 'stand-in' || exit 0
-families='attend_alone attend_tile lora rope rows silu checksum device_sample step'
+families='attend_alone attend_tile lora rope rows silu checksum device_sample step limits'
 CUDASIM_ORDER=down CUDASIM_MODE=eager "$B/kernels" $families
 CUDASIM_ORDER=7 CUDASIM_SEED=5 "$B/kernels" $families
