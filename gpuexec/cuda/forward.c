@@ -150,9 +150,9 @@ send_frequencies(struct cuda_forward *f)
 		shape_rope_frequencies(&f->base.shape, wide);
 		for (int i = 0; i < n; i++)
 			narrow[i] = (float)wide[i];
-		e = cuda_check(cudaMemcpy(f->frequency, narrow,
+		e = cuda_check(cudaMemcpyAsync(f->frequency, narrow,
 				   (size_t)n * sizeof(*narrow),
-				   cudaMemcpyHostToDevice),
+				   cudaMemcpyHostToDevice, f->stream),
 		    "rotary positions");
 	}
 	free(wide);
@@ -193,7 +193,8 @@ reserve(struct cuda_forward *f)
 	c = (struct carve){ .base = f->memory };
 	lay_out(f, &c);
 	/* Rows beyond a step's are computed with too, if nobody looks. */
-	e = cuda_check(cudaMemset(f->memory, 0, f->bytes), "activations");
+	e = cuda_check(cudaMemsetAsync(f->memory, 0, f->bytes, f->stream),
+	    "activations");
 	if (e == 0)
 		e = reserve_host(f);
 	if (e == 0)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 std::recursive_mutex sim_lock;
+static int depth; /* of calls in calls */
 
 static thread_local cudaError_t last = cudaSuccess;
 static cudaError_t broken = cudaSuccess; /* for good */
@@ -14,6 +15,19 @@ static pid_t owner;			 /* of the first call */
 static std::map<std::string, long> calls;
 static long launches;
 static uint64_t state;
+
+sim_call::sim_call()
+{
+	sim_lock.lock();
+	depth++;
+}
+
+sim_call::~sim_call()
+{
+	if (--depth == 0)
+		sim_close_memory();
+	sim_lock.unlock();
+}
 
 long
 sim_setting(const char *name, long otherwise)

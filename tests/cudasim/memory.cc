@@ -13,11 +13,13 @@
 #define ALIGN ((size_t)256)
 #define MAGIC 0x6d69736475635f5fu
 #define POISON 0xff
+#define MARGIN 0xa5 /* around an allocation, up to the pages' ends */
 
 struct allocation {
 	std::string object; /* name of the shared memory; "": opened */
 	char *map;
 	size_t mapped, bytes;
+	bool open; /* to the host, while the device works */
 	int opened; /* times, by a handle */
 	uint64_t serial;
 	pid_t exporter;
@@ -33,7 +35,8 @@ static_assert(sizeof(handle) == 64, "as large as the real one");
 static std::map<char *, allocation> all; /* by address */
 static std::map<char *, size_t> pinned;	 /* registered or allocated */
 static std::map<char *, size_t> our_own; /* of pinned: allocated */
-static uint64_t serials;
+static uint64_t serials, maps;
+static bool opened; /* memory, for as long as this call */
 
 /* ---- names ------------------------------------------------------------ */
 
@@ -118,10 +121,11 @@ map_object(int fd, size_t bytes, allocation *a)
 	char *p;
 
 	a->mapped = body + 2 * PAGE;
-	/* Elsewhere in each process: processes born of one would agree. */
+	/* Elsewhere in each process: processes born of one would agree; and
+	 * not where another has been: who uses that still is to notice. */
 	p = (char *)mmap((void *)((0x100000ull + (uint64_t)getpid() % 0x4000) *
 				 0x1000000ull +
-			     all.size() * 0x10000ull * PAGE),
+			     maps++ % 0x10000 * 0x10000ull * PAGE),
 	    a->mapped, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (p == MAP_FAILED)
 		return nullptr;
@@ -132,7 +136,74 @@ map_object(int fd, size_t bytes, allocation *a)
 	}
 	a->map = p;
 	a->bytes = bytes;
+	a->open = true;
+	opened = true;
 	return p + PAGE + (body - (bytes + ALIGN - 1) / ALIGN * ALIGN);
+}
+
+static bool
+guarded(void)
+{
+	static bool on = sim_setting("CUDASIM_GUARD", 1) != 0;
+
+	return on;
+}
+
+static void
+let(allocation *a, bool open)
+{
+	if (a->open != open)
+		(void)mprotect(a->map + PAGE, a->mapped - 2 * PAGE,
+		    open ? PROT_READ | PROT_WRITE : PROT_NONE);
+	a->open = open;
+}
+
+void
+sim_open_memory(void)
+{
+	for (auto i = all.begin(); !opened && i != all.end(); ++i)
+		let(&i->second, true);
+	opened = true;
+}
+
+void
+sim_close_memory(void)
+{
+	for (auto i = all.begin(); opened && guarded() && i != all.end(); ++i)
+		let(&i->second, false);
+	opened = false;
+}
+
+/* Calls what(begin, end) for the bytes before and behind an allocation that
+ * nobody may write. */
+template <typename F>
+static void
+each_margin(char *at, const allocation &a, F what)
+{
+	what(a.map + PAGE, at);
+	what(at + a.bytes, a.map + a.mapped - PAGE);
+}
+
+static void
+put_margins(char *at, const allocation &a)
+{
+	each_margin(at, a, [](char *from, char *end) {
+		memset(from, MARGIN, (size_t)(end - from));
+	});
+}
+
+static void
+check_margins(char *at, const allocation &a)
+{
+	sim_open_memory();
+	each_margin(at, a, [&](char *from, char *end) {
+		for (; from < end && *(unsigned char *)from == MARGIN; from++)
+			;
+		if (from < end)
+			sim_break(cudaErrorIllegalAddress,
+			    "byte %td of an allocation of %zu was written",
+			    from - at, a.bytes);
+	});
 }
 
 static void
@@ -168,6 +239,7 @@ allocate(void **out, size_t bytes)
 		return cudaErrorMemoryAllocation;
 	if (bytes <= 64u << 20) /* larger ones would take real memory */
 		memset(at, POISON, bytes);
+	put_margins(at, a);
 	all[at] = a;
 	*out = at;
 	return cudaSuccess;
@@ -239,10 +311,11 @@ cudaFree(void *p)
 	if (i == all.end() || i->second.object.empty())
 		return sim_error(cudaErrorInvalidValue);
 	(void)cudaDeviceSynchronize();
+	check_margins(i->first, i->second);
 	(void)shm_unlink(i->second.object.c_str());
 	(void)munmap(i->second.map, i->second.mapped);
 	all.erase(i);
-	return cudaSuccess;
+	return sim_error(sim_enter("cudaFree, its end"));
 }
 
 cudaError_t

@@ -20,7 +20,13 @@
 #include <string>
 
 extern std::recursive_mutex sim_lock;
-#define SIM_LOCKED std::lock_guard<std::recursive_mutex> sim_guard(sim_lock)
+
+/* A call, from its begin to its end; calls may call others. */
+struct sim_call {
+	sim_call();
+	~sim_call();
+};
+#define SIM_LOCKED sim_call sim_this_call
 
 /* ---- machine.cc ------------------------------------------------------- */
 
@@ -45,6 +51,11 @@ bool sim_launch_allowed(const char *kernel);
 unsigned sim_random(unsigned n);
 
 /* ---- memory.cc -------------------------------------------------------- */
+
+/* The device works: its memory is there until the call is over.  Before and
+ * after that the host has no access to it, unless CUDASIM_GUARD=0. */
+void sim_open_memory(void);
+void sim_close_memory(void);
 
 /* Whether n bytes lie in one allocation of the device; or in pinned memory. */
 bool sim_is_device(const void *, size_t n);

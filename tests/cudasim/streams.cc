@@ -61,6 +61,7 @@ advance(cudaStream_t s)
 	s->queue.pop_front();
 	if (delay > 0)
 		(void)usleep(sim_random((unsigned)delay));
+	sim_open_memory();
 	first();
 	return true;
 }
@@ -342,6 +343,7 @@ cudaMemcpy(void *to, const void *from, size_t n, enum cudaMemcpyKind kind)
 	if (e != cudaSuccess)
 		return sim_error(e);
 	drain(&legacy);
+	sim_open_memory();
 	memcpy(to, from, n);
 	return cudaSuccess;
 }
@@ -373,6 +375,7 @@ cudaMemcpyAsync(void *to, const void *from, size_t n, enum cudaMemcpyKind kind,
 	return cudaSuccess;
 }
 
+/* Nobody waits for it: work on other streams may come before. */
 cudaError_t
 cudaMemset(void *to, int v, size_t n)
 {
@@ -382,7 +385,7 @@ cudaMemset(void *to, int v, size_t n)
 	if (e == cudaSuccess && !sim_is_device(to, n))
 		e = cudaErrorInvalidValue;
 	if (e == cudaSuccess)
-		memset(to, v, n);
+		sim_queue(nullptr, [=] { memset(to, v, n); });
 	return sim_error(e);
 }
 

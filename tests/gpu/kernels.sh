@@ -11,6 +11,6 @@ fi
 "$B/kernels"
 "$B/bin/chameleon-holder" --probe 0 | grep -q 'stand-in' || exit 0
 families='attend_alone attend_tile lora lora_ends rope rows
-	silu checksum device_sample step'
+	silu checksum device_sample picks step limits'
 CUDASIM_ORDER=down CUDASIM_MODE=eager "$B/kernels" $families
 CUDASIM_ORDER=7 CUDASIM_SEED=5 "$B/kernels" $families

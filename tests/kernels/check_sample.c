@@ -165,8 +165,7 @@ launch(struct wish *w, const float *logits, int vocab, struct picks *picks,
 	for (int i = 0; i < PICKS; i++)
 		picks_fill(picks, &pick[i], &w[i].pick, &arena);
 	ck_assert_uint_le(arena.used, picks_bytes(PICKS, 2 * HISTORY, vocab));
-	ck_assert_int_eq(cudaMemcpy(device, host, ROOM, cudaMemcpyHostToDevice),
-	    0);
+	rig_write(device, host, ROOM);
 	ck_assert_int_eq(cuda_sample(rig_stream, there, rig_put(logits, bytes),
 			     (size_t)vocab, vocab,
 			     rig_new(cuda_sample_bytes(PICKS, vocab)),

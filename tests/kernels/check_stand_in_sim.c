@@ -120,6 +120,65 @@ START_TEST(who_looks_before_he_waits_sees_nothing)
 }
 END_TEST
 
+/* A number behind an allocation's end, a word before its begin. */
+START_TEST(what_is_written_beside_an_allocation_is_seen)
+{
+	uint64_t three[3] = { 1, 2, 3 };
+	char *sums;
+
+	rig_begin();
+	ck_assert_int_eq(cudaMalloc((void **)&sums, 24), cudaSuccess);
+	ck_assert_int_eq(cuda_checksum(rig_stream,
+			     (void *)(sums + (_i == 0 ? 24 : -8)),
+			     rig_put(three, sizeof(three)), sizeof(three)),
+	    0);
+	rig_wait();
+	ck_assert_int_eq(cudaFree(sums), cudaErrorIllegalAddress);
+}
+END_TEST
+
+START_TEST(the_host_cannot_read_what_is_on_the_device)
+{
+	uint64_t three[3] = { 1, 2, 3 };
+	const volatile uint64_t *there;
+
+	rig_begin();
+	there = rig_put(three, sizeof(three));
+	ck_assert_uint_eq(there[1], 2);
+}
+END_TEST
+
+START_TEST(memory_that_was_given_back_is_gone)
+{
+	void *p, *q;
+
+	rig_begin();
+	ck_assert_int_eq(cudaMalloc(&p, 64), cudaSuccess);
+	ck_assert_int_eq(cudaFree(p), cudaSuccess);
+	ck_assert_int_eq(cudaMalloc(&q, 64), cudaSuccess);
+	ck_assert_int_eq(cuda_checksum(rig_stream, p, q, 64), 0);
+	rig_wait();
+}
+END_TEST
+
+START_TEST(a_memset_is_not_waited_for)
+{
+	uint64_t word;
+	void *p;
+
+	rig_begin();
+	p = rig_new(8);
+	ck_assert_int_eq(cudaMemset(p, 0, 8), cudaSuccess);
+	rig_get(&word, p, 8);
+	ck_assert_uint_eq(word, 0); /* a copy has waited for it */
+	ck_assert_int_eq(cudaMemset(p, 1, 8), cudaSuccess);
+	ck_assert_int_eq(cuda_checksum(rig_stream, p, p, 8), 0);
+	rig_get(&word, p, 8);
+	ck_assert_uint_eq(word, 0x0101010101010101); /* lost, as it may be */
+	rig_end();
+}
+END_TEST
+
 START_TEST(a_stream_that_is_asked_often_enough_ends)
 {
 	void *sums;
@@ -290,6 +349,13 @@ suite_stand_in(void)
 	tcase_add_test(c, a_mapping_outlives_its_maker_but_is_not_opened_anew);
 	tcase_add_test(c, memory_has_an_end_and_comes_back);
 	tcase_add_loop_test(c, who_looks_before_he_waits_sees_nothing, 0, 2);
+	tcase_add_loop_test(c, what_is_written_beside_an_allocation_is_seen, 0,
+	    2);
+	tcase_add_test_raise_signal(c,
+	    the_host_cannot_read_what_is_on_the_device, SIGSEGV);
+	tcase_add_test_raise_signal(c, memory_that_was_given_back_is_gone,
+	    SIGSEGV);
+	tcase_add_test(c, a_memset_is_not_waited_for);
 	tcase_add_test(c, a_stream_that_is_asked_often_enough_ends);
 	tcase_add_test(c, a_capture_runs_nothing_and_forbids_waiting);
 	tcase_add_test(c, pinned_memory_does_not_overlap);

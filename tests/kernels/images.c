@@ -91,9 +91,7 @@ put_pages(uint64_t bytes, uint32_t page)
 		char *here = device + (size_t)(n - 1 - i) * POISON_PAGE * each;
 
 		pages[i] = (uint64_t)(uintptr_t)here;
-		ck_assert_int_eq(cudaMemcpy(here, image + (size_t)i * each,
-				     each, cudaMemcpyHostToDevice),
-		    0);
+		rig_write(here, image + (size_t)i * each, each);
 	}
 	return rig_put(pages, (size_t)n * sizeof(*pages));
 }

@@ -50,9 +50,20 @@ rig_new(size_t bytes)
 
 	ck_assert_int_lt(ntaken, TAKEN_MAX);
 	ok(cudaMalloc(&p, bytes == 0 ? 1 : bytes), "malloc");
-	ok(cudaMemset(p, 0xff, bytes == 0 ? 1 : bytes), "poison");
+	ok(cudaMemsetAsync(p, 0xff, bytes == 0 ? 1 : bytes, rig_stream),
+	    "poison");
+	rig_wait(); /* other streams may use it next */
 	taken[ntaken++] = p;
 	return p;
+}
+
+void
+rig_write(void *device, const void *from, size_t bytes)
+{
+	ok(cudaMemcpyAsync(device, from, bytes, cudaMemcpyHostToDevice,
+	       rig_stream),
+	    "write");
+	rig_wait();
 }
 
 void *
@@ -60,7 +71,7 @@ rig_put(const void *from, size_t bytes)
 {
 	void *p = rig_new(bytes);
 
-	ok(cudaMemcpy(p, from, bytes, cudaMemcpyHostToDevice), "put");
+	rig_write(p, from, bytes);
 	return p;
 }
 

@@ -21,6 +21,7 @@ extern cudaStream_t rig_stream;
 
 void *rig_new(size_t bytes);
 void *rig_put(const void *from, size_t bytes);
+void rig_write(void *device, const void *from, size_t bytes);
 void rig_get(void *to, const void *device, size_t bytes);
 
 /* Waits for the stream; what went wrong fails the test. */
