@@ -64,7 +64,7 @@ ifeq ($(filter auto 0 1 sim,$(CUDA)),)
 $(error CUDA=$(CUDA): want auto, 0, 1 or sim)
 endif
 ifeq ($(CUDA)$(NVCC),1)
-$(error CUDA=1: no nvcc in PATH or /usr/local/cuda; install the CUDA toolkit (Debian: nvidia-cuda-toolkit, or NVIDIA's own) or build with CUDA=0)
+$(error CUDA=1: no nvcc in PATH or /usr/local/cuda; install NVIDIA's CUDA toolkit, 12.4 or later, or build with CUDA=0)
 endif
 ifneq ($(filter-out address undefined thread,$(SAN)),)
 $(error SAN=$(SAN): want address, undefined or thread)
