@@ -470,7 +470,10 @@ open_parts(struct cuda_forward *f, const char *model_dir, bool blank)
 		    f->stream);
 	if (e == 0)
 		e = open_graphs(f);
-	return e;
+	/* All of it lies in what the pool has left. */
+	return e == ERR_MEMORY ?
+	    err_add("beside the pool (memory.reserve_bytes)") :
+	    e;
 }
 
 int
