@@ -15,7 +15,8 @@ static int
 capture(struct cuda_forward *f, struct cuda_kinds kinds, cudaGraphExec_t *out)
 {
 	cudaGraph_t graph = NULL;
-	int e = cuda_prepare_step(f, kinds), end;
+	int e = cuda_prepare_step(f, kinds);
+	cudaError_t end;
 
 	if (e == 0)
 		e = cuda_check(cudaStreamBeginCapture(f->stream,
@@ -24,10 +25,10 @@ capture(struct cuda_forward *f, struct cuda_kinds kinds, cudaGraphExec_t *out)
 	if (e != 0)
 		return e;
 	e = cuda_queue_step(f, kinds);
-	end = cuda_check(cudaStreamEndCapture(f->stream, &graph),
-	    "capturing a step");
+	/* What went wrong first is what is told. */
+	end = cudaStreamEndCapture(f->stream, &graph);
 	if (e == 0)
-		e = end;
+		e = cuda_check(end, "capturing a step");
 	if (e == 0)
 		e = cuda_check(cudaGraphInstantiate(out, graph, 0),
 		    "a graph of a step");
