@@ -34,46 +34,56 @@ window_full(const struct gx *g, const struct gx_run *r)
 	    told <= (uint32_t)r->n - SLOT_WINDOW;
 }
 
-/* Rows it could take now; 0: it sits out. */
-static int
-ready(struct gx *g, struct gx_run *r)
+int
+gx_ready(struct gx *g, struct gx_run *r)
 {
 	int held, want = given(r) - r->kv;
 
 	if (r->over || !gx_may_commit(g, r))
 		return 0;
 	gx_grants(g, r);
-	if (r->over || window_full(g, r) || !gx_adapter_there(g, r))
+	if (r->over || window_full(g, r))
 		return 0;
 	held = (int)(r->nblocks * g->plan->block_tokens) - r->kv;
 	return want < held ? want : held;
 }
 
-static int32_t
-token_at(const struct gx *g, const struct gx_run *r, int position)
+int32_t
+gx_token_at(const struct gx *g, const struct gx_run *r, int position)
 {
 	if (position < r->request.nprompt)
 		return r->prompt[position];
 	return segs_tok(g->segs, r->slot)[position - r->request.nprompt];
 }
 
-static void
-enter(struct gx *g, struct gx_run *r, int rows)
+void
+gx_seq(struct gx *g, const struct gx_run *r, const int32_t *tokens, int rows,
+    struct forward_seq *s)
 {
-	struct forward_seq *s = &g->seqs[g->nseqs];
+	struct gpuexec_meters *m = g->segs->gpuexec_meters;
 
 	*s = (struct forward_seq){
-		.tokens = g->tokens + g->nrows,
+		.tokens = tokens,
 		.first = r->kv,
 		.count = rows,
 		.blocks = r->blocks,
 		.adapter = r->lease == NULL ? NULL : r->lease->image,
 		.want = r->kv + rows == given(r) ? FORWARD_LAST : FORWARD_NONE,
 	};
-	for (int i = 0; i < rows; i++)
-		g->tokens[g->nrows + i] = token_at(g, r, r->kv + i);
 	if (r->lease != NULL)
-		gx_count(&g->segs->gpuexec_meters->lora_rows, (uint64_t)rows);
+		gx_count(&m->lora_rows, (uint64_t)rows);
+	if (rows > 1 || r->kv + 1 != given(r))
+		gx_count(&m->prompt_tokens, (uint64_t)rows);
+}
+
+static void
+enter(struct gx *g, struct gx_run *r, int rows)
+{
+	int32_t *tokens = g->tokens + g->nrows;
+
+	for (int i = 0; i < rows; i++)
+		tokens[i] = gx_token_at(g, r, r->kv + i);
+	gx_seq(g, r, tokens, rows, &g->seqs[g->nseqs]);
 	r->seq = g->nseqs++;
 	r->rows = rows;
 	g->nrows += rows;
@@ -92,16 +102,18 @@ budget(const struct gx *g)
 static void
 choose(struct gx *g)
 {
-	int left = budget(g), least;
+	int left = budget(g) - g->follow.rows, least;
 
 	g->nseqs = g->nrows = g->nsit = 0;
 	for (uint32_t i = 0; i < g->nlive; i++) {
 		struct gx_run *r = &g->runs[g->live[i]];
-		int rows = ready(g, r);
+		int rows = r->follows || !gx_adapter_there(g, r) ?
+		    0 :
+		    gx_ready(g, r);
 
 		r->seq = -1;
 		r->rows = rows; /* what it could take, until the second turn */
-		g->nsit += rows <= 0 && !r->over;
+		g->nsit += rows <= 0 && !r->over && !r->follows;
 		if (rows == 1 && r->kv + 1 == given(r))
 			enter(g, r, 1);
 	}
@@ -117,10 +129,9 @@ choose(struct gx *g)
 		if (r->seq >= 0 || r->over || rows <= 0)
 			continue;
 		enter(g, r, rows);
-		gx_count(&g->segs->gpuexec_meters->prompt_tokens,
-		    (uint64_t)rows);
 		left -= rows;
 	}
+	gx_follow_choose(g, budget(g));
 }
 
 static void
@@ -130,7 +141,7 @@ note_start(struct gx *g, nsec now)
 		struct gx_run *r = &g->runs[g->live[i]];
 		struct slot_result *result = &g->segs->result[r->slot];
 
-		if (r->seq < 0)
+		if (r->seq < 0 && !r->follows)
 			continue;
 		if (result->started_ns == 0)
 			result->started_ns = now;
@@ -141,13 +152,14 @@ note_start(struct gx *g, nsec now)
 	}
 }
 
+/* plain: nobody followed, whose layers belong to several steps. */
 static void
-note_end(struct gx *g, nsec took)
+note_end(struct gx *g, nsec took, bool plain)
 {
-	double row = (double)took / g->nrows;
+	double row = (double)took / (g->nrows > 0 ? g->nrows : 1);
 
 	gx_note_took(g, took);
-	if (g->nrows >= LONG_ROWS)
+	if (g->nrows >= LONG_ROWS && plain)
 		g->row_ns += (row - g->row_ns) / 2;
 	for (uint32_t i = 0; i < g->nlive; i++) {
 		struct gx_run *r = &g->runs[g->live[i]];
@@ -171,6 +183,7 @@ compute(struct gx *g, struct step_note *note)
 	    memory_order_release);
 	gx_note_step(g, step, note);
 	forward_step(g->forward, g->seqs, g->nseqs);
+	gx_follow_step(g);
 	gx_pick(g);
 	atomic_store_explicit(g->segs->completed_step, step,
 	    memory_order_release);
@@ -183,12 +196,14 @@ gx_step(struct gx *g)
 	struct step_note note = { 0 };
 	uint64_t step;
 	nsec end;
+	bool follows;
 
 	choose(g);
 	gx_reap(g);
 	if (g->nsit > 0)
 		gx_count(&g->segs->gpuexec_meters->sat_out, (uint64_t)g->nsit);
-	if (g->nseqs == 0) {
+	follows = gx_follow_waits(g);
+	if (g->nseqs == 0 && !follows) {
 		g->ended_ns = 0;
 		gx_ring(g);
 		return 0;
@@ -198,13 +213,14 @@ gx_step(struct gx *g)
 	note_start(g, note.started_ns);
 	step = compute(g, &note);
 	end = clock_mono();
-	note_end(g, end - note.started_ns);
+	note_end(g, end - note.started_ns, !follows);
 	gx_answer(g, end);
 	gx_reap(g);
 	gx_ring(g);
 	end = clock_mono();
 	note.took_ns = end - note.started_ns;
 	g->ended_ns = g->nlive == 0 ? 0 : end;
-	sample_put_step(g->segs->step_samples, step, &note);
-	return g->nrows;
+	if (!follows)
+		sample_put_step(g->segs->step_samples, step, &note);
+	return g->nrows + follows;
 }

@@ -60,8 +60,36 @@ forward_block_bytes(const struct forward *f)
 void
 forward_step(struct forward *f, struct forward_seq *seq, int n)
 {
+	f->nlogits = 0;
 	if (n > 0)
 		f->ops->step(f, seq, n);
+}
+
+bool
+forward_can_follow(const struct forward *f)
+{
+	return f->ops->follow != NULL;
+}
+
+void
+forward_follow(struct forward *f, struct forward_seq *seq, int n)
+{
+	must(n > 0);
+	f->ops->follow(f, seq, n);
+}
+
+bool
+forward_follow_to(struct forward *f, struct forward_seq *seq, int n, int layers)
+{
+	int before = f->nlogits;
+
+	must(layers <= f->shape.layers);
+	if (!f->ops->follow_to(f, layers))
+		return false;
+	for (int i = 0; i < n; i++)
+		seq[i].logits += before;
+	must(f->nlogits <= f->limit.logits_max);
+	return true;
 }
 
 void

@@ -79,10 +79,23 @@ struct forward_seq {
 	int logits; /* filled in: number of its first logits row */
 };
 
-/* All of them in one step.  Limits are the caller's to keep (must).  May return
+/* All of them in one step; none: only what follows has logits then.  Limits are
+ * the caller's to keep (must).  May return
  * before the step is over: what it reads stays until forward_pick or
  * forward_logits has returned. */
 void forward_step(struct forward *, struct forward_seq *, int n);
+
+/* A group of sequences whose adapter is still being copied goes through the
+ * layers as they arrive (architecture, 3: have.layers).  forward_follow takes
+ * one beside the steps, instead of the one before; the adapter's header and what
+ * lies in front of its layers must be there.  forward_follow_to takes it through
+ * the first `layers` of the model, that many of the adapter being there, between
+ * the step and its picks.  true: it is through, and its logits lie behind those of
+ * the step; the sequences' numbers are put right.  Their blocks stay until then. */
+bool forward_can_follow(const struct forward *);
+void forward_follow(struct forward *, struct forward_seq *, int n);
+bool forward_follow_to(struct forward *, struct forward_seq *, int n,
+    int layers);
 
 /* What a token is picked from, as sample_pick has it (model/sample.h). */
 struct forward_pick {

@@ -6,7 +6,7 @@
 
 #include "gpuexec/forward.h"
 
-/* None is optional; limits have been checked. */
+/* Those without follow cannot; else none is optional.  Limits have been checked. */
 struct forward_ops {
 	void (*close)(struct forward *);
 	/* May return before it is computed. */
@@ -15,6 +15,8 @@ struct forward_ops {
 	void (*pick)(struct forward *, struct forward_pick *, int n);
 	const float *(*logits)(struct forward *, int i);
 	bool (*intact)(struct forward *, const struct image *, uint64_t sum);
+	void (*follow)(struct forward *, struct forward_seq *, int n);
+	bool (*follow_to)(struct forward *, int layers);
 };
 
 /* The head of each kind's own struct. */

@@ -76,8 +76,13 @@ gx_open(struct gx *g)
 	g->seqs = calloc(p->batch_max, sizeof(*g->seqs));
 	g->tokens = calloc(p->step_tokens, sizeof(*g->tokens));
 	g->picks = calloc(p->batch_max, sizeof(*g->picks));
+	g->follow.runs = calloc(p->batch_max, sizeof(*g->follow.runs));
+	g->follow.seqs = calloc(p->batch_max, sizeof(*g->follow.seqs));
+	g->follow.tokens = calloc(p->step_tokens, sizeof(*g->follow.tokens));
 	e = g->free_runs == NULL || g->live == NULL || g->of_slot == NULL ||
-		g->seqs == NULL || g->tokens == NULL || g->picks == NULL ?
+		g->seqs == NULL || g->tokens == NULL || g->picks == NULL ||
+		g->follow.runs == NULL || g->follow.seqs == NULL ||
+		g->follow.tokens == NULL ?
 	    ERR_MEMORY :
 	    take_runs(g);
 	if (e == 0)
@@ -111,6 +116,9 @@ gx_close(struct gx *g)
 	free(g->leases);
 	free(g->pages);
 	free(g->picks);
+	free(g->follow.runs);
+	free(g->follow.seqs);
+	free(g->follow.tokens);
 	free(g->free_runs);
 	free(g->live);
 	free(g->of_slot);

@@ -62,13 +62,24 @@ struct gx_run {
 	int kv;			/* positions that are in the cache */
 	void **blocks;		/* [blocks_per_slot] addresses */
 	uint32_t nblocks;
-	bool over; /* leaves the list at the end of the turn */
+	bool over;    /* leaves the list at the end of the turn */
+	bool follows; /* is in the group that follows its adapter */
 
 	/* The step at hand. */
 	int seq; /* its sequence, -1: sits out */
 	int rows;
 	int picking; /* its number in picks */
 	struct sample_pick pick;
+};
+
+/* Those that follow the adapter that is being copied: follow.c. */
+struct gx_follow {
+	struct gx_lease *lease;	  /* of all of them; NULL: there are none */
+	struct gx_run **runs;	  /* [batch_max] */
+	struct forward_seq *seqs; /* [batch_max] */
+	int32_t *tokens;	  /* [step_tokens] of all of them */
+	int n, rows;
+	int layers; /* that they have been through; -1: they begin */
 };
 
 struct gx {
@@ -95,6 +106,7 @@ struct gx {
 	int nseqs, nrows, nsit;
 	int32_t *tokens;	    /* [step_tokens] of all sequences */
 	struct forward_pick *picks; /* [batch_max] */
+	struct gx_follow follow;
 	double row_ns;		    /* what a row of a long step takes */
 	nsec ended_ns;	/* the last step, if it left more to do; else 0 */
 	nsec gap_ns;	/* the last gap between tokens, of so many requests, */
@@ -148,10 +160,43 @@ const char *gx_adapter_name(const struct gx *, int32_t adapter);
  * whose image is not legal ends. */
 bool gx_adapter_there(struct gx *, struct gx_run *);
 
+/* Its header has been read and is legal, the adapter being there at least so
+ * far.  A run whose image is not legal ends. */
+bool gx_image_there(struct gx *, struct gx_run *);
+
 /* batch.c ---------------------------------------------------------------- */
 
-/* One step over what runs; returns its rows. */
+/* One step over what runs; returns its rows, and more than 0 if it did anything
+ * at all. */
 int gx_step(struct gx *);
+
+/* Rows that a run has blocks for, its adapter apart; 0: it sits out. */
+int gx_ready(struct gx *, struct gx_run *);
+
+/* The token of a position, given or committed. */
+int32_t gx_token_at(const struct gx *, const struct gx_run *, int position);
+
+/* The sequence of its next rows; counts them. */
+void gx_seq(struct gx *, const struct gx_run *, const int32_t *tokens, int rows,
+    struct forward_seq *);
+
+/* follow.c --------------------------------------------------------------- */
+
+/* Whether the adapter of a run is being copied, and its first part is there. */
+bool gx_follows(struct gx *, struct gx_run *);
+
+/* The group, if none is under way; room: rows that a step may have. */
+void gx_follow_choose(struct gx *, int room);
+
+/* Whether it could go on. */
+bool gx_follow_waits(const struct gx *);
+
+/* As far as its adapter has come, behind the rows of the step: when it is through,
+ * its sequences are the step's. */
+void gx_follow_step(struct gx *);
+
+/* Gives the group up; its members begin again. */
+void gx_follow_end(struct gx *);
 
 /* note.c ------------------------------------------------------------------ */
 

@@ -158,24 +158,31 @@ read_image(struct gx *g, struct gx_lease *l)
 }
 
 bool
-gx_adapter_there(struct gx *g, struct gx_run *r)
+gx_image_there(struct gx *g, struct gx_run *r)
 {
 	struct gx_lease *l = r->lease;
-	struct place_word have;
+	struct place_word have = word_load_place(&g->segs->have[l->adapter]);
 
-	if (l == NULL)
-		return true;
-	have = word_load_place(&g->segs->have[l->adapter]);
-	if (have.gen != l->gen || have.state != HAVE_RESIDENT)
+	if (have.gen != l->gen)
 		return false;
 	if (!l->read || have.place != l->place || have.class != l->class) {
 		l->place = have.place;
 		l->class = have.class;
 		read_image(g, l);
 	}
-	if (l->bad) {
+	if (l->bad)
 		gx_finish(g, r, FINISH_ADAPTER, -1);
-		return false;
-	}
-	return true;
+	return !l->bad;
+}
+
+bool
+gx_adapter_there(struct gx *g, struct gx_run *r)
+{
+	struct place_word have;
+
+	if (r->lease == NULL)
+		return true;
+	have = word_load_place(&g->segs->have[r->lease->adapter]);
+	return have.gen == r->lease->gen && have.state == HAVE_RESIDENT &&
+	    gx_image_there(g, r);
 }

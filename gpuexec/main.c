@@ -48,7 +48,7 @@ busy(struct proc *p)
 {
 	(void)p;
 	return ring_waiting(&gx.from_scheduler) ||
-	    ring_waiting(&gx.from_frontend);
+	    ring_waiting(&gx.from_frontend) || gx_follow_waits(&gx);
 }
 
 static const struct proc_ops life = {

@@ -206,6 +206,8 @@ gx_reap(struct gx *g)
 			g->live[kept++] = g->live[i];
 			continue;
 		}
+		if (r->follows)
+			gx_follow_end(g);
 		if (r->lease != NULL)
 			r->lease->refs--;
 		must(g->of_slot[r->slot] == g->live[i]);

@@ -81,31 +81,16 @@ void store_unpin(struct store *, uint32_t a);
 bool store_has(const struct store *, uint32_t a);
 void store_drop(struct store *, uint32_t a);
 
-/* ---- link.c ---- */
-
-struct ld_link;
+/* ---- work.c, pack.c ---- */
 
 /* The time of one copy on the link. */
 struct ld_pass {
 	nsec begin_ns, end_ns;
+	uint64_t at; /* bytes that have crossed */
+	/* Since when it has the link without a break, and from which byte on. */
+	nsec base_ns;
+	uint64_t base_at;
 };
-
-int ld_link_open(struct ld_link **, const struct ld_world *);
-void ld_link_close(struct ld_link *);
-
-/* Waits for the link.  false: it is not ours, for go_on said no. */
-bool ld_link_take(struct ld_link *, bool (*go_on)(void *), void *arg,
-    struct ld_pass *);
-
-/* How often the bytes are really copied: once on an emulated link. */
-uint32_t ld_link_times(const struct ld_link *);
-
-/* After the copy: keeps the link for the rest of the time of so many bytes,
- * then gives it back.  false: cut short, for go_on said no. */
-bool ld_link_give(struct ld_link *, uint64_t bytes, bool (*go_on)(void *),
-    void *arg, struct ld_pass *);
-
-/* ---- work.c, pack.c ---- */
 
 enum job_state {
 	JOB_QUEUED,
@@ -123,6 +108,7 @@ struct ld_job {
 	uint32_t gen; /* of the want that it serves */
 	bool copy;    /* to the pool; else to host memory alone */
 	bool prove;   /* reads the pool, brings nothing */
+	_Atomic bool early; /* nobody could start with it now: others first */
 	char name[DIR_NAME_MAX];
 	uint64_t file_id;
 	const void *packed; /* pinned in the store; NULL: read the files */
@@ -139,6 +125,7 @@ struct ld_job {
 };
 
 struct ld_work;
+struct ld_link;
 
 int ld_work_open(struct ld_work **, const struct ld_world *);
 void ld_work_close(struct ld_work *);
@@ -150,6 +137,17 @@ bool ld_work_waiting(struct ld_work *);
 bool ld_work_cancel(struct ld_job *);
 void ld_job_free(struct ld_job *);
 
+/* Somebody waits for it now. */
+void ld_work_hasten(struct ld_work *, struct ld_job *);
+/* One more thread, if all that are there hang. */
+void ld_work_relieve(struct ld_work *, nsec now);
+/* One that was asked for before `since` and is still being read; NULL.  It lives
+ * until it has been taken. */
+struct ld_job *ld_work_late(struct ld_work *, nsec since);
+
+/* Nobody has asked it to leave off. */
+bool ld_wanted(void *job);
+
 /* Does the job in the calling thread, up to JOB_OVER. */
 void ld_pack(const struct ld_world *, struct ld_link *, int dirfd,
     struct ld_job *);
@@ -157,6 +155,23 @@ void ld_pack(const struct ld_world *, struct ld_link *, int dirfd,
 /* How much of an image, from `at` on, is one part of its sum (base/checksum.h):
  * parts do not reach over pages. */
 uint64_t ld_part_bytes(const struct ld_job *, uint64_t at);
+
+/* ---- link.c ---- */
+
+int ld_link_open(struct ld_link **, const struct ld_world *);
+void ld_link_close(struct ld_link *);
+
+/* Waits for the link.  false: it is not the job's, which is no longer wanted. */
+bool ld_link_take(struct ld_link *, struct ld_job *);
+
+/* How often the bytes are really copied: once on an emulated link. */
+uint32_t ld_link_times(const struct ld_link *);
+
+/* The bytes up to `at` have been copied: keeps the link for the rest of their
+ * time, and lets those by who go first.  false: it is not wanted any more, and has
+ * the link no longer. */
+bool ld_link_pass(struct ld_link *, struct ld_job *, uint64_t at);
+void ld_link_leave(struct ld_link *, struct ld_job *);
 
 /* ---- the main thread's ---- */
 
@@ -208,7 +223,13 @@ void ld_note_times(struct dir_info *, const struct ld_job *);
 void ld_note_loaded(struct ld *, const struct ld_job *);
 
 /* load.c */
-bool ld_look(struct ld *, uint32_t adapter, nsec now);
+/* Obeys the want of one adapter, as far as that can be done now.  early: nobody
+ * could start with it yet. */
+bool ld_look(struct ld *, uint32_t adapter, bool early, nsec now);
+/* It has become urgent, if it is being loaded. */
+void ld_hasten(struct ld *, uint32_t adapter);
+/* Loads that take longer than they may. */
+void ld_end_late(struct ld *, nsec now);
 bool ld_finish(struct ld *, nsec now); /* jobs that are over */
 /* The offsets that a place means for the bytes of a job, checked: ERR_FORMAT,
  * ERR_LIMIT, ERR_MEMORY. */

@@ -1,11 +1,15 @@
-/* The link to the device, when one is emulated: one server for all workers.
+/* The link to the device: who copies, and, where a slower one is emulated, when.
  *
- * Whoever asks first has it first: a worker that has just let it go and asks at
- * once would else overtake those that have yet to wake up, over and over.  A
- * copy has the link for link_copies * bytes / link_bytes_per_s of real time.
- * The bytes are copied at once, and what that did not take is slept.  A copy
- * that had to wait begins where the one before it ended, not when its thread
- * woke up, so that a busy link has the rate that is asked for. */
+ * What somebody waits for goes before what is brought early; whoever asked first
+ * has it first, since a worker that has just let it go and asks at once would else
+ * overtake those that have yet to wake up, over and over.  An early copy gives way
+ * between two of its parts.
+ *
+ * A real link has room for several: the early ones alone wait, for all others.  An
+ * emulated one is one server.  A copy has it for link_copies * bytes /
+ * link_bytes_per_s of real time: the bytes are copied at once, and what that did
+ * not take is slept.  A copy that had to wait begins where the one before it ended,
+ * not when its thread woke up, so that a busy link has the rate that is asked for. */
 #include "loader/ld.h"
 
 #include <stdlib.h>
@@ -14,17 +18,18 @@
 
 #define NAP_NS (5 * MILLISECOND) /* between two looks for a cancellation */
 
-/* One that waits, in its own frame; the first is next. */
+/* One that waits, in its own frame, in the order of coming. */
 struct waiter {
 	struct waiter *next;
+	const struct ld_job *job;
 };
 
 struct ld_link {
-	uint64_t bytes_per_s;
+	uint64_t bytes_per_s; /* 0: no emulation */
 	uint32_t copies;
 	pthread_mutex_t lock;
 	pthread_cond_t freed;
-	bool taken;
+	uint32_t taken; /* by so many */
 	struct waiter *first, **last;
 	nsec free_ns; /* when the last copy left it */
 };
@@ -82,28 +87,49 @@ nap(struct ld_link *k)
 	pthread_cond_timedwait(&k->freed, &k->lock, &ts);
 }
 
+/* An early one may be wanted at once by now: its flag is looked at each time. */
+static const struct waiter *
+next(const struct ld_link *k)
+{
+	const struct waiter *w = k->first;
+
+	while (w != NULL && atomic_load(&w->job->early))
+		w = w->next;
+	return w != NULL ? w : k->first;
+}
+
+static bool
+may_have(const struct ld_link *k, const struct waiter *me)
+{
+	if (k->bytes_per_s == 0 && !atomic_load(&me->job->early))
+		return true;
+	return k->taken == 0 && next(k) == me;
+}
+
 bool
-ld_link_take(struct ld_link *k, bool (*go_on)(void *), void *arg,
-    struct ld_pass *pass)
+ld_link_take(struct ld_link *k, struct ld_job *j)
 {
 	nsec asked = clock_mono();
-	struct waiter me = { NULL };
+	struct waiter me = { NULL, j };
 	bool mine;
 
-	pass->begin_ns = asked;
-	if (k->bytes_per_s == 0)
-		return true;
+	j->pass.base_ns = asked;
+	j->pass.base_at = j->pass.at;
 	pthread_mutex_lock(&k->lock);
 	*k->last = &me;
 	k->last = &me.next;
-	while ((k->taken || k->first != &me) && go_on(arg))
+	while (!may_have(k, &me) && ld_wanted(j))
 		nap(k);
-	mine = !k->taken && k->first == &me;
+	mine = may_have(k, &me);
 	leave(k, &me);
-	k->taken = k->taken || mine;
-	if (mine && k->free_ns > asked)
-		pass->begin_ns = k->free_ns;
+	k->taken += mine;
+	if (mine && k->bytes_per_s > 0 && k->free_ns > asked)
+		j->pass.base_ns = k->free_ns;
+	else if (mine && k->bytes_per_s == 0)
+		j->pass.base_ns = clock_mono();
 	pthread_mutex_unlock(&k->lock);
+	if (j->pass.begin_ns == 0)
+		j->pass.begin_ns = j->pass.base_ns;
 	return mine;
 }
 
@@ -122,25 +148,61 @@ length(const struct ld_link *k, uint64_t bytes)
 	return s < 1e9 ? (nsec)(s * 1e9) + 1 : SECOND * (nsec)1e9;
 }
 
-bool
-ld_link_give(struct ld_link *k, uint64_t bytes, bool (*go_on)(void *),
-    void *arg, struct ld_pass *pass)
+/* Memory may be the slower of the two. */
+static bool
+pass_time(const struct ld_link *k, struct ld_job *j)
 {
 	nsec now = clock_mono(), until;
 
-	pass->end_ns = now;
+	j->pass.end_ns = now;
 	if (k->bytes_per_s == 0)
-		return true;
-	until = pass->begin_ns + length(k, bytes);
+		return ld_wanted(j);
+	until = j->pass.base_ns + length(k, j->pass.at - j->pass.base_at);
 	if (until < now)
-		until = now; /* memory is the slower of the two */
-	for (; now < until && go_on(arg); now = clock_mono())
+		until = now;
+	for (; now < until && ld_wanted(j); now = clock_mono())
 		clock_sleep(until - now < NAP_NS ? until - now : NAP_NS);
-	pass->end_ns = now < until ? now : until;
+	j->pass.end_ns = now < until ? now : until;
+	return now >= until;
+}
+
+/* Somebody waits whom an early copy lets by. */
+static bool
+gives_way(struct ld_link *k, const struct ld_job *j)
+{
+	const struct waiter *first;
+	bool way;
+
+	if (!atomic_load(&j->early))
+		return false;
 	pthread_mutex_lock(&k->lock);
-	k->free_ns = pass->end_ns;
-	k->taken = false;
+	first = next(k);
+	way = first != NULL && !atomic_load(&first->job->early);
+	way |= k->bytes_per_s == 0 && k->taken > 1;
+	pthread_mutex_unlock(&k->lock);
+	return way;
+}
+
+void
+ld_link_leave(struct ld_link *k, struct ld_job *j)
+{
+	pthread_mutex_lock(&k->lock);
+	k->free_ns = j->pass.end_ns;
+	k->taken--;
 	pthread_cond_broadcast(&k->freed);
 	pthread_mutex_unlock(&k->lock);
-	return now >= until;
+}
+
+bool
+ld_link_pass(struct ld_link *k, struct ld_job *j, uint64_t at)
+{
+	j->pass.at = at;
+	if (!pass_time(k, j)) {
+		ld_link_leave(k, j);
+		return false;
+	}
+	if (at == j->bytes || !gives_way(k, j))
+		return true;
+	ld_link_leave(k, j);
+	return ld_link_take(k, j);
 }

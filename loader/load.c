@@ -126,7 +126,7 @@ prepare(struct ld *l, uint32_t a, struct place_word want)
 
 /* A2, also for what a dead loader was at. */
 static bool
-start(struct ld *l, uint32_t a, struct place_word want)
+start(struct ld *l, uint32_t a, struct place_word want, bool early)
 {
 	enum dir_state state = ld_state(l, a);
 	struct ld_job *j;
@@ -143,6 +143,7 @@ start(struct ld *l, uint32_t a, struct place_word want)
 		say(l, a,
 		    (struct place_word){ want.gen, HAVE_LOADING, want.class,
 			want.place });
+	atomic_store(&j->early, early);
 	l->job[a] = j;
 	l->njobs++;
 	ld_work_put(l->work, j);
@@ -159,7 +160,7 @@ ld_load_again(struct ld *l, uint32_t a)
 
 	if (have.gen == want.gen && have.state == HAVE_RESIDENT &&
 	    want.state == WANT_IN)
-		(void)start(l, a, want);
+		(void)start(l, a, want, false);
 }
 
 /* A7: false while a copy is under way. */
@@ -191,9 +192,8 @@ is_quiet(const struct ld *l, uint32_t a, struct place_word have, nsec now)
 	    now < l->quiet_until;
 }
 
-/* Obeys the want of one adapter, as far as that can be done now. */
 bool
-ld_look(struct ld *l, uint32_t a, nsec now)
+ld_look(struct ld *l, uint32_t a, bool early, nsec now)
 {
 	struct place_word want = word_load_place(&l->w.want[a]);
 	struct place_word have = word_load_place(&l->w.have[a]);
@@ -203,7 +203,7 @@ ld_look(struct ld *l, uint32_t a, nsec now)
 	if (have.gen == want.gen) {
 		if (have.state == HAVE_LOADING && l->job[a] == NULL &&
 		    want.state == WANT_IN)
-			return start(l, a, want);
+			return start(l, a, want, early);
 		return false;
 	}
 	if (l->job[a] != NULL && l->job[a]->gen == want.gen)
@@ -212,7 +212,7 @@ ld_look(struct ld *l, uint32_t a, nsec now)
 		return false;
 	if (want.state == WANT_IN ||
 	    (want.state == WANT_HOST && !store_has(&l->store, a)))
-		return start(l, a, want);
+		return start(l, a, want, early);
 	at_rest(l, a, want.gen);
 	return true;
 }
@@ -264,6 +264,35 @@ keep(struct ld *l, struct ld_job *j, bool attached)
 	ld_gauge(&l->w.meters->host_adapters, l->store.count);
 }
 
+void
+ld_hasten(struct ld *l, uint32_t a)
+{
+	if (l->job[a] != NULL)
+		ld_work_hasten(l->work, l->job[a]);
+}
+
+/* Its file hangs, maybe for ever: who waits for it is told, and the thread is let
+ * go when it comes back. */
+void
+ld_end_late(struct ld *l, nsec now)
+{
+	struct ld_job *j = ld_work_late(l->work, now - l->w.deadline_ns);
+	struct place_word want;
+	char why[DIR_REASON_MAX];
+
+	if (j == NULL || !ld_work_cancel(j) || l->job[j->adapter] != j)
+		return;
+	l->job[j->adapter] = NULL;
+	want = word_load_place(&l->w.want[j->adapter]);
+	if (want.gen != j->gen || j->prove)
+		return;
+	snprintf(why, sizeof(why),
+	    "its files could not be read within %.0f s "
+	    "(loader.deadline_ms): look at the disk, then load it again",
+	    clock_ms(l->w.deadline_ns) / 1000);
+	fail(l, j->adapter, want, ERR_IO, why);
+}
+
 bool
 ld_finish(struct ld *l, nsec now)
 {
@@ -279,7 +308,7 @@ ld_finish(struct ld *l, nsec now)
 	else if (attached) {
 		l->job[j->adapter] = NULL;
 		there(l, j, now);
-		(void)ld_look(l, j->adapter, now);
+		(void)ld_look(l, j->adapter, false, now);
 	}
 	ld_job_free(j);
 	l->njobs--;

@@ -115,7 +115,7 @@ ld_open(struct ld **out, const struct ld_world *w, nsec now)
 	(void)ld_catalogue_heed(l, now);
 	ld_catalogue_first(l);
 	for (uint32_t a = 0; a < w->plan->adapters; a++)
-		(void)ld_look(l, a, now);
+		(void)ld_look(l, a, false, now);
 	*out = l;
 	return 0;
 }
@@ -139,6 +139,20 @@ ld_close(struct ld *l)
 	free(l);
 }
 
+/* How urgent a load is stands in the hint alone: lost, it is done as one that
+ * somebody waits for. */
+static void
+take_hint(struct ld *l, uint64_t hint, nsec now)
+{
+	uint32_t a = dir_hint_adapter(hint);
+
+	if (a >= l->w.plan->adapters)
+		return;
+	(void)ld_look(l, a, dir_hint_early(hint), now);
+	if (!dir_hint_early(hint))
+		ld_hasten(l, a);
+}
+
 int
 ld_step(struct ld *l, nsec now)
 {
@@ -146,8 +160,7 @@ ld_step(struct ld *l, nsec now)
 	int n = 0;
 
 	while (n < HINTS_MAX && ring_pop(&l->w.from_scheduler, &hint)) {
-		if (hint < l->w.plan->adapters)
-			(void)ld_look(l, (uint32_t)hint, now);
+		take_hint(l, hint, now);
 		n++;
 	}
 	while (n < HINTS_MAX && ld_finish(l, now))
@@ -164,7 +177,7 @@ ld_tick(struct ld *l, nsec now)
 
 	for (uint32_t i = 0; i < n && i < SWEEP_MAX; i++) {
 		l->sweep = (l->sweep + 1) % n;
-		(void)ld_look(l, l->sweep, now);
+		(void)ld_look(l, l->sweep, false, now);
 	}
 	asked = atomic_load_explicit(l->w.rescan_asked, memory_order_acquire);
 	if (asked != l->rescan_asked) {
@@ -174,6 +187,8 @@ ld_tick(struct ld *l, nsec now)
 	if (l->retired > 0)
 		ld_catalogue_reclaim(l);
 	ld_proof_go_on(l);
+	ld_work_relieve(l->work, now);
+	ld_end_late(l, now);
 	(void)ld_step(l, now);
 }
 

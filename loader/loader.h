@@ -36,6 +36,7 @@ struct ld_world {
 	uint64_t host_bytes;
 	uint32_t threads;
 	nsec rescan_ns, delay_ns;
+	nsec deadline_ns; /* of reading one from its files */
 	uint64_t link_bytes_per_s; /* emulated; 0: as fast as it goes */
 	uint32_t link_copies;	   /* how often each byte crosses; 0 as 1 */
 	uint64_t pool;	 /* number of the pool on a GPU; 0: on the cpu */
@@ -43,6 +44,7 @@ struct ld_world {
 
 	/* loader */
 	_Atomic uint64_t *entry, *have; /* [adapters] */
+	_Atomic uint64_t *layers;	/* [adapters]; NULL: nobody follows */
 	struct dir_info *info;		/* [adapters] */
 	_Atomic uint64_t *catalogue;
 	_Atomic uint32_t *rescan_done;
@@ -66,6 +68,7 @@ struct ld_world {
 	struct ring_rx from_scheduler;
 	struct ring_tx to_scheduler;
 	struct bell *bell; /* of this process: its threads ring it; or NULL */
+	struct bell *scheduler, *gpuexec; /* for those who follow; or NULL */
 };
 
 struct ld;

@@ -39,6 +39,7 @@ world(struct ld_world *w, const struct proc *p)
 		.threads = p->conf.loader_threads,
 		.rescan_ns = p->conf.loader_rescan_ms * MILLISECOND,
 		.delay_ns = p->conf.loader_delay_ms * MILLISECOND,
+		.deadline_ns = p->conf.loader_deadline_ms * MILLISECOND,
 		.link_bytes_per_s = p->conf.loader_link_bytes_per_s,
 		.link_copies = p->conf.loader_link_copies,
 		.pool = me.pool,
@@ -46,6 +47,7 @@ world(struct ld_world *w, const struct proc *p)
 		.pool_number = g->pool_number,
 		.entry = g->entry,
 		.have = g->have,
+		.layers = g->layers,
 		.info = g->info,
 		.catalogue = g->catalogue,
 		.rescan_done = g->rescan_done,
@@ -60,7 +62,9 @@ world(struct ld_world *w, const struct proc *p)
 		.f = g->f,
 		.request = g->request,
 		.rescan_asked = g->rescan_asked,
-		.bell = &g->bell[PROC_LOADER] };
+		.bell = &g->bell[PROC_LOADER],
+		.scheduler = &g->bell[PROC_SCHEDULER],
+		.gpuexec = &g->bell[PROC_GPUEXEC] };
 	segs_rx(g, RING_SC_LD, &w->from_scheduler);
 	segs_tx(g, RING_LD_SC, &w->to_scheduler);
 }

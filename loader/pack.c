@@ -42,11 +42,10 @@ ld_file_id(int dirfd, const char *name, uint64_t *bytes)
 	return id == 0 ? 1 : id;
 }
 
-static bool
-wanted(void *job)
+bool
+ld_wanted(void *job)
 {
 	struct ld_job *j = job;
-
 	int state = atomic_load(&j->state);
 
 	return state != JOB_CANCELLED && state != JOB_LEAVING;
@@ -73,7 +72,8 @@ read_opened(const struct ld_world *w, struct ld_job *j,
 	if ((j->image = malloc(n)) == NULL)
 		return err_set(ERR_MEMORY,
 		    "no memory for its image of %ju bytes", (uintmax_t)n);
-	e = adapter_pack(ad, w->shape, dtype, page, w->rules, j->image, wanted,
+	e = adapter_pack(ad, w->shape, dtype, page, w->rules, j->image,
+	    ld_wanted,
 	    j);
 	if (e == 0)
 		memcpy(j->digest,
@@ -112,7 +112,7 @@ linger(const struct ld_world *w, struct ld_job *j)
 	if (w->delay_ns == 0)
 		return;
 	until = clock_mono() + w->delay_ns;
-	for (nsec now; wanted(j) && (now = clock_mono()) < until;)
+	for (nsec now; ld_wanted(j) && (now = clock_mono()) < until;)
 		clock_sleep(until - now < NAP_NS ? until - now : NAP_NS);
 }
 
@@ -140,19 +140,20 @@ sum_of(const struct ld_job *j, const char *from)
 	return sum;
 }
 
+/* Bytes [from, to) of the image, page by page. */
 static int
-copy(const struct ld_world *w, struct ld_job *j)
+copy(const struct ld_world *w, struct ld_job *j, const char *image,
+    uint64_t from, uint64_t to)
 {
-	const char *from = j->packed != NULL ? j->packed : j->image;
 	int e = 0;
 
-	if (w->pool != 0)
-		j->sum = sum_of(j, from);
-	for (uint32_t i = 0; i < j->npages && e == 0; i++) {
-		uint64_t at = i * j->page_bytes, n = j->bytes - at;
+	while (e == 0 && from < to) {
+		uint64_t in = from % j->page_bytes, n = j->page_bytes - in;
 
-		e = device_copy(w->device, j->page[i], from + at,
-		    n < j->page_bytes ? n : j->page_bytes);
+		n = n < to - from ? n : to - from;
+		e = device_copy(w->device, j->page[from / j->page_bytes] + in,
+		    image + from, n);
+		from += n;
 	}
 	return e;
 }
@@ -163,22 +164,69 @@ unwanted(void)
 	return err_set(ERR_GONE, "it is no longer wanted");
 }
 
+/* What lies in front of the layers, and so many of them, are in the pool, at the
+ * end of all bytes copied so far: who follows goes on.  What a dead loader said of
+ * the same copy stays true while its bytes are written again. */
+static void
+tell_layers(const struct ld_world *w, const struct ld_job *j, int layers)
+{
+	struct word now = { j->gen, 0, 0, (uint32_t)layers + 1 }, was;
+
+	if (w->layers == NULL || w->pool != 0)
+		return;
+	was = word_load(&w->layers[j->adapter]);
+	if (was.gen == now.gen && was.low >= now.low)
+		return;
+	if (layers == 0) /* who starts now has waited for that much */
+		ld_note_times(&w->info[j->adapter], j);
+	word_store(&w->layers[j->adapter], now);
+	if (layers == 0 && w->scheduler != NULL)
+		bell_ring(w->scheduler);
+	if (w->gpuexec != NULL)
+		bell_ring(w->gpuexec);
+}
+
+/* In parts: what lies in front of the layers, then each of them. */
+static int
+copy_parts(const struct ld_world *w, struct ld_link *link, struct ld_job *j,
+    const void *image)
+{
+	uint64_t at = 0;
+	int e = 0;
+
+	for (int layer = 0; layer <= w->shape->layers && e == 0; layer++) {
+		uint64_t to = adapter_image_layer(image, layer);
+
+		for (uint32_t i = 0; i < ld_link_times(link) && e == 0; i++)
+			e = copy(w, j, image, at, to);
+		if (e != 0)
+			ld_link_leave(link, j);
+		else if (!ld_link_pass(link, j, to))
+			e = unwanted();
+		at = to;
+		if (e == 0)
+			tell_layers(w, j, layer);
+	}
+	if (e == 0)
+		ld_link_leave(link, j);
+	return e;
+}
+
 /* Has the link. */
 static int
 cross(const struct ld_world *w, struct ld_link *link, struct ld_job *j)
 {
-	int reading = JOB_READING, e = 0;
+	const void *image = j->packed != NULL ? j->packed : j->image;
+	int reading = JOB_READING;
 
 	/* From here on the main thread may not answer an OUT. */
 	if (!atomic_compare_exchange_strong(&j->state, &reading, JOB_COPYING)) {
-		(void)ld_link_give(link, 0, wanted, j, &j->pass);
+		ld_link_leave(link, j);
 		return unwanted();
 	}
-	for (uint32_t i = 0; i < ld_link_times(link) && e == 0; i++)
-		e = copy(w, j);
-	if (!ld_link_give(link, j->bytes, wanted, j, &j->pass) && e == 0)
-		e = unwanted();
-	return e;
+	if (w->pool != 0)
+		j->sum = sum_of(j, image);
+	return copy_parts(w, link, j, image);
 }
 
 static int
@@ -194,7 +242,7 @@ fetch_and_copy(const struct ld_world *w, struct ld_link *link, int dirfd,
 	j->read_ns = clock_mono();
 	if (!j->copy)
 		return 0;
-	if (!ld_link_take(link, wanted, j, &j->pass))
+	if (!ld_link_take(link, j))
 		return unwanted();
 	return cross(w, link, j);
 }

@@ -1,4 +1,8 @@
-/* The workers: a queue in, a queue out, a bounded number of threads. */
+/* The workers: a queue in, a queue out, a bounded number of threads.
+ *
+ * What somebody waits for is taken before what is brought early, and one thread is
+ * kept for it alone.  While all threads are busy and none gets done, as with files
+ * that hang, there are more, up to SPARE_MAX: one slow file delays nobody else. */
 #include "loader/ld.h"
 
 #include <fcntl.h>
@@ -7,8 +11,17 @@
 
 #include "base/err.h"
 
+#define SPARE_MAX 8
+#define STUCK_NS (250 * MILLISECOND) /* without one that is done */
+
 struct queue {
 	struct ld_job *head, **tail;
+};
+
+struct worker {
+	struct ld_work *of;
+	struct ld_job *job; /* what it is at; NULL: nothing */
+	pthread_t thread;
 };
 
 struct ld_work {
@@ -16,10 +29,12 @@ struct ld_work {
 	struct ld_link *link;
 	pthread_mutex_t lock;
 	pthread_cond_t some;
-	struct queue in, out;
+	struct queue in, early, out;
 	bool stop;
+	uint32_t idle, nearly; /* threads; those at what came early */
+	nsec done_ns;	       /* when the last job was over */
 	uint32_t nthreads;
-	pthread_t thread[];
+	struct worker worker[];
 };
 
 static void
@@ -43,15 +58,30 @@ first(struct queue *q)
 	return j;
 }
 
-/* The next job; NULL: the end. */
+/* The next job; NULL: none that this thread may have. */
 static struct ld_job *
-next_job(struct ld_work *k)
+choose(struct ld_work *k)
 {
+	struct ld_job *j = first(&k->in);
+
+	return j != NULL || k->nearly >= k->w->threads ? j : first(&k->early);
+}
+
+/* Waits for the next job; NULL: the end. */
+static struct ld_job *
+next_job(struct worker *me, bool *early)
+{
+	struct ld_work *k = me->of;
 	struct ld_job *j = NULL;
 
 	pthread_mutex_lock(&k->lock);
-	while (!k->stop && (j = first(&k->in)) == NULL)
+	k->idle++;
+	while (!k->stop && (j = choose(k)) == NULL)
 		pthread_cond_wait(&k->some, &k->lock);
+	k->idle--;
+	*early = j != NULL && atomic_load(&j->early);
+	k->nearly += *early;
+	me->job = j;
 	pthread_mutex_unlock(&k->lock);
 	return j;
 }
@@ -70,13 +100,20 @@ do_job(struct ld_work *k, struct ld_job *j)
 static void *
 work(void *arg)
 {
-	struct ld_work *k = arg;
+	struct worker *me = arg;
+	struct ld_work *k = me->of;
 	struct ld_job *j;
+	bool early;
 
-	while ((j = next_job(k)) != NULL) {
+	while ((j = next_job(me, &early)) != NULL) {
 		do_job(k, j);
 		pthread_mutex_lock(&k->lock);
+		me->job = NULL;
+		k->nearly -= early;
+		k->done_ns = clock_mono();
 		append(&k->out, j);
+		if (early) /* another one may be taken */
+			pthread_cond_broadcast(&k->some);
 		pthread_mutex_unlock(&k->lock);
 		if (k->w->bell != NULL)
 			bell_ring(k->w->bell);
@@ -84,11 +121,23 @@ work(void *arg)
 	return NULL;
 }
 
+static bool
+start_thread(struct ld_work *k)
+{
+	struct worker *me = &k->worker[k->nthreads];
+
+	me->of = k;
+	if (pthread_create(&me->thread, NULL, work, me) != 0)
+		return false;
+	k->nthreads++;
+	return true;
+}
+
 int
 ld_work_open(struct ld_work **out, const struct ld_world *w)
 {
 	struct ld_work *k = calloc(1,
-	    sizeof(*k) + w->threads * sizeof(pthread_t));
+	    sizeof(*k) + (w->threads + 1 + SPARE_MAX) * sizeof(k->worker[0]));
 	int e;
 
 	if (k == NULL)
@@ -102,10 +151,10 @@ ld_work_open(struct ld_work **out, const struct ld_world *w)
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_cond_init(&k->some, NULL);
 	k->in.tail = &k->in.head;
+	k->early.tail = &k->early.head;
 	k->out.tail = &k->out.head;
-	for (; k->nthreads < w->threads; k->nthreads++)
-		if (pthread_create(&k->thread[k->nthreads], NULL, work, k) != 0)
-			break;
+	while (k->nthreads < w->threads + 1 && start_thread(k))
+		;
 	if (k->nthreads == 0) {
 		ld_work_close(k);
 		return err_set(ERR_IO, "no thread can be started");
@@ -134,8 +183,9 @@ ld_work_close(struct ld_work *k)
 	pthread_cond_broadcast(&k->some);
 	pthread_mutex_unlock(&k->lock);
 	for (uint32_t i = 0; i < k->nthreads; i++)
-		pthread_join(k->thread[i], NULL);
-	while ((j = first(&k->in)) != NULL || (j = first(&k->out)) != NULL)
+		pthread_join(k->worker[i].thread, NULL);
+	while ((j = first(&k->in)) != NULL || (j = first(&k->early)) != NULL ||
+	    (j = first(&k->out)) != NULL)
 		ld_job_free(j);
 	ld_link_close(k->link);
 	pthread_cond_destroy(&k->some);
@@ -148,9 +198,71 @@ ld_work_put(struct ld_work *k, struct ld_job *j)
 {
 	j->asked_ns = clock_mono();
 	pthread_mutex_lock(&k->lock);
-	append(&k->in, j);
+	append(atomic_load(&j->early) ? &k->early : &k->in, j);
 	pthread_cond_signal(&k->some);
 	pthread_mutex_unlock(&k->lock);
+}
+
+/* Out of a queue, wherever it is in it. */
+static bool
+pull(struct queue *q, const struct ld_job *j)
+{
+	struct ld_job **at = &q->head;
+
+	while (*at != NULL && *at != j)
+		at = &(*at)->next;
+	if (*at == NULL)
+		return false;
+	*at = j->next;
+	if (*at == NULL)
+		q->tail = at;
+	return true;
+}
+
+void
+ld_work_hasten(struct ld_work *k, struct ld_job *j)
+{
+	if (!atomic_exchange(&j->early, false))
+		return;
+	pthread_mutex_lock(&k->lock);
+	if (pull(&k->early, j)) {
+		append(&k->in, j);
+		pthread_cond_signal(&k->some);
+	}
+	pthread_mutex_unlock(&k->lock);
+}
+
+void
+ld_work_relieve(struct ld_work *k, nsec now)
+{
+	const struct ld_job *j;
+
+	pthread_mutex_lock(&k->lock);
+	j = k->in.head;
+	if (j != NULL && k->idle == 0 && now - j->asked_ns > STUCK_NS &&
+	    now - k->done_ns > STUCK_NS &&
+	    k->nthreads < k->w->threads + 1 + SPARE_MAX) {
+		k->done_ns = now;
+		(void)start_thread(k);
+	}
+	pthread_mutex_unlock(&k->lock);
+}
+
+struct ld_job *
+ld_work_late(struct ld_work *k, nsec since)
+{
+	struct ld_job *late = NULL;
+
+	pthread_mutex_lock(&k->lock);
+	for (uint32_t i = 0; i < k->nthreads && late == NULL; i++) {
+		struct ld_job *j = k->worker[i].job;
+
+		if (j != NULL && j->asked_ns < since &&
+		    atomic_load(&j->state) == JOB_READING)
+			late = j;
+	}
+	pthread_mutex_unlock(&k->lock);
+	return late;
 }
 
 struct ld_job *

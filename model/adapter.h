@@ -121,6 +121,11 @@ uint64_t adapter_header_max(const struct shape *);
 int adapter_image_check(const struct adapter_image *, uint64_t n,
     const struct shape *);
 
+/* Where the modules of a layer and those after it begin in an image that has been
+ * packed or checked; its end, if there are none.  What is of no layer (embedding,
+ * head) lies in front of layer 0. */
+uint64_t adapter_image_layer(const struct adapter_image *, int layer);
+
 /* Rows of an entry's A and B, and bytes of one, before rounding up. */
 uint32_t adapter_a_rows(const struct adapter_entry *);
 uint64_t adapter_a_bytes(const struct adapter_entry *, enum tensor_dtype);

@@ -193,3 +193,12 @@ adapter_image_check(const struct adapter_image *image, uint64_t n,
 		    (uintmax_t)at, (uintmax_t)image->bytes);
 	return 0;
 }
+
+uint64_t
+adapter_image_layer(const struct adapter_image *image, int layer)
+{
+	for (uint32_t i = 0; i < image->nmodules; i++)
+		if (image->entry[i].layer >= layer)
+			return image->entry[i].a;
+	return image->bytes;
+}

@@ -111,8 +111,7 @@ because(struct sch *h, uint32_t queue, enum sched_why why)
 static enum sched_why
 why_of(const struct sch *h, uint32_t slot)
 {
-	return h->key[h->slot[slot].key].away == AWAY_HERE ? WHY_MEMORY :
-							     WHY_ADAPTER;
+	return resident_usable(h, h->slot[slot].key) ? WHY_MEMORY : WHY_ADAPTER;
 }
 
 /* Whether one past the age limit came before it. */
@@ -138,7 +137,7 @@ admit_demanded(struct sch *h, nsec now)
 
 		if (!p->demanded || p->phase != PHASE_WAITING)
 			continue;
-		if (h->key[p->key].away == AWAY_HERE && !batch_full(h) &&
+		if (resident_usable(h, p->key) && !batch_full(h) &&
 		    !older_waits(h, slot) &&
 		    try_head(h, slot, NULL, now) == TRIED_ADMITTED) {
 			p->demanded = false;
@@ -221,7 +220,7 @@ try_queue(struct sch *h, struct turn *t, int q, int *done, nsec now)
 	*done += tried != TRIED_LACKS;
 	if (tried == TRIED_LACKS) {
 		if (t->bypassed[q] != NOBODY || h->rules.bypass_max == 0 ||
-		    h->key[h->slot[t->slot[q]].key].away == AWAY_HERE)
+		    resident_usable(h, h->slot[t->slot[q]].key))
 			admit_left(&t->t, q);
 		else
 			t->bypassed[q] = t->slot[q];
@@ -419,6 +418,7 @@ admission_turn(struct sch *h, nsec now)
 	if (timely && h->rules.admit_every > 1)
 		h->soon |= some_leave(h);
 	done += ahead_queued(h, now);
+	ahead_hasten(h);
 	if (break_tie(h, done > 0 || !timely))
 		done++;
 	because_of_others(h, stop);

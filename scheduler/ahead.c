@@ -71,6 +71,35 @@ ahead_expected(struct sch *h, uint32_t key, nsec now)
 	    !prefetch_window(&h->history[key], &load, &keep) || now < load ||
 	    now > keep)
 		return;
-	if (resident_bring(h, key, true, now) == BRING_DONE)
-		sch_count(&h->w.meters->prefetched);
+	if (resident_bring(h, key, true, now) != BRING_DONE)
+		return;
+	h->key[key].expected = true;
+	sch_count(&h->w.meters->prefetched);
+}
+
+/* Whether its first waiter would be the head of its queue, were it here. */
+static bool
+is_due(const struct sch *h, uint32_t key)
+{
+	uint32_t first = queue_first(h, key), head;
+
+	if (first == NOBODY)
+		return false;
+	head = queue_head(h, h->slot[first].queue);
+	return head == NOBODY || queue_before(h, first, head);
+}
+
+void
+ahead_hasten(struct sch *h)
+{
+	for (uint32_t i = 0; i < h->nmoving; i++) {
+		uint32_t key = h->moving[i];
+		struct sch_key *k = &h->key[key];
+
+		if (k->away != AWAY_COMING || !k->early || !is_due(h, key))
+			continue;
+		k->early = false;
+		sch_count(&h->w.meters->prefetch_late);
+		sch_tell_loader(h, key - 1, false);
+	}
 }

@@ -58,7 +58,7 @@ static uint64_t
 needs(const struct sch *h, uint32_t slot)
 {
 	const struct sch_slot *p = &h->slot[slot];
-	bool here = h->key[p->key].away == AWAY_HERE;
+	bool here = resident_usable(h, p->key);
 
 	return grant_room(h, slot, look_tokens(h, slot)) +
 	    (here ? 0 : adapter_blocks(h, p));

@@ -26,9 +26,9 @@ sch_tell_gpuexec(struct sch *h, uint32_t slot)
 }
 
 void
-sch_tell_loader(struct sch *h, uint32_t adapter)
+sch_tell_loader(struct sch *h, uint32_t adapter, bool early)
 {
-	(void)ring_push(&h->w.to_loader, adapter);
+	(void)ring_push(&h->w.to_loader, dir_hint(adapter, early));
 }
 
 uint64_t

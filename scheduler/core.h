@@ -65,6 +65,7 @@ struct sch_world {
 
 	/* loader */
 	const _Atomic uint64_t *entry, *have; /* [adapters] */
+	const _Atomic uint64_t *layers; /* [adapters]; NULL: nobody follows */
 	const struct dir_info *info;	      /* [adapters] */
 
 	/* gpuexec, and the supervisor's number of its life */
@@ -100,6 +101,7 @@ struct sch_rules {
 	uint32_t resident_min_percent; /* of the pool */
 	enum prefetch_kind prefetch;
 	uint32_t prefetch_max;
+	bool follow; /* who waits starts when the first layer is there */
 	uint32_t spare_blocks; /* granted ahead of need */
 };
 

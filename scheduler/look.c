@@ -126,6 +126,10 @@ come_back(struct sch *h, uint32_t slot)
 {
 	struct sch_slot *p = &h->slot[slot];
 
+	if (resident_failed(h, p->key)) {
+		place_deny(h, slot, DENIED_ADAPTER, h->now);
+		return;
+	}
 	if (p->deaths == 2 && h->suspect == NOBODY)
 		h->suspect = slot;
 	sch_phase_set(h, slot,

@@ -35,6 +35,7 @@ world(struct sch_world *w, const struct proc *p)
 		.events = g->events[PROC_SCHEDULER],
 		.entry = g->entry,
 		.have = g->have,
+		.layers = g->layers,
 		.info = g->info,
 		.x = g->x,
 		.result = g->result,

@@ -63,6 +63,8 @@ sch_phase_set(struct sch *h, uint32_t slot, enum sch_phase phase)
 	if ((was == PHASE_WAITING || phase == PHASE_WAITING) &&
 	    h->key[p->key].running == 0)
 		evict_touch(h, p->key, h->now);
+	if (was == PHASE_WAITING && phase != PHASE_PLACED)
+		resident_unwaited(h, p->key);
 }
 
 /* The ticket, its counts kept over all rounds of a generation. */

@@ -1,8 +1,9 @@
 /* Adapters come and go: A1 (bring), A4 (use) and A6 (call out).
  *
- *	OUT --A1--> COMING --have RESIDENT--> HERE --A6--> LEAVING --> OUT
- *	              |                                     ^   taken up, and
- *	              +------ have FAILED, or A6 -----------+   behind its fence
+ *	OUT --A1--> COMING ----have RESIDENT----> HERE --A6--> LEAVING --> OUT
+ *	              | \--layers--> ARRIVING --/               ^   taken up, and
+ *	              |                 |                       |   behind its fence
+ *	              +-- have FAILED, or A6 -------------------+
  *
  * A place stays taken while its adapter is LEAVING, so no two wants name it. */
 #include "scheduler/sch.h"
@@ -29,15 +30,26 @@ entry_of(const struct sch *h, uint32_t key)
 	return atomic_load_explicit(&h->w.entry[key - 1], memory_order_acquire);
 }
 
+static bool
+comes(enum sch_away away)
+{
+	return away == AWAY_COMING || away == AWAY_ARRIVING;
+}
+
+static bool
+moves(enum sch_away away)
+{
+	return comes(away) || away == AWAY_LEAVING;
+}
+
 static void
 go(struct sch *h, uint32_t key, enum sch_away to)
 {
 	struct sch_key *k = &h->key[key];
-	bool was = k->away == AWAY_COMING || k->away == AWAY_LEAVING;
-	bool is = to == AWAY_COMING || to == AWAY_LEAVING;
+	bool was = moves(k->away), is = moves(to);
 
-	h->ncoming -= k->away == AWAY_COMING;
-	h->ncoming += to == AWAY_COMING;
+	h->ncoming -= comes(k->away);
+	h->ncoming += comes(to);
 	if (is && !was) {
 		k->moving_at = h->nmoving;
 		h->moving[h->nmoving++] = key;
@@ -131,7 +143,7 @@ resident_call_out(struct sch *h, uint32_t key, enum event_reason why)
 	word_store_place(&h->w.want[key - 1], want);
 	go(h, key, AWAY_LEAVING);
 	tell_left(h, key, why);
-	sch_tell_loader(h, key - 1);
+	sch_tell_loader(h, key - 1, false);
 }
 
 /* Takes the chain in next[] for its own; false: it is no legal chain. */
@@ -184,6 +196,26 @@ resident_rebuild(struct sch *h, uint32_t key, nsec now)
 						    AWAY_COMING);
 }
 
+bool
+resident_usable(const struct sch *h, uint32_t key)
+{
+	return h->key[key].away == AWAY_HERE ||
+	    h->key[key].away == AWAY_ARRIVING;
+}
+
+/* Its copy is under way, and the first part of it there. */
+static bool
+arrives(const struct sch *h, uint32_t key, struct place_word have)
+{
+	struct word layers;
+
+	if (!h->rules.follow || h->w.layers == NULL ||
+	    have.state != HAVE_LOADING)
+		return false;
+	layers = word_load(&h->w.layers[key - 1]);
+	return layers.gen == have.gen && layers.low > 0;
+}
+
 /* A4.  The loader may have had to copy again what was here. */
 bool
 resident_here(const struct sch *h, uint32_t key)
@@ -192,8 +224,16 @@ resident_here(const struct sch *h, uint32_t key)
 
 	if (key == 0)
 		return true;
-	return h->key[key].away == AWAY_HERE && taken_up(h, key, &have) &&
-	    have.state == HAVE_RESIDENT;
+	return resident_usable(h, key) && taken_up(h, key, &have) &&
+	    (have.state == HAVE_RESIDENT || arrives(h, key, have));
+}
+
+bool
+resident_failed(const struct sch *h, uint32_t key)
+{
+	struct place_word have;
+
+	return key > 0 && taken_up(h, key, &have) && have.state == HAVE_FAILED;
 }
 
 void
@@ -310,11 +350,11 @@ bring(struct sch *h, uint32_t key, uint32_t kind, uint32_t place, nsec now)
 		place };
 	word_store_place(&h->w.want[key - 1], want);
 	k->called_ns = now;
-	k->used = false;
+	k->used = k->expected = false;
 	go(h, key, AWAY_COMING);
 	evict_enter(h, key, now);
 	tell_wanted(h, key);
-	sch_tell_loader(h, key - 1);
+	sch_tell_loader(h, key - 1, k->early);
 }
 
 /* Where it is not the oldest who goes first in a turn, what is brought for one
@@ -388,11 +428,37 @@ resident_idle(struct sch *h, uint32_t key)
 	enum event_reason why;
 
 	if (key == 0 || k->running > 0 ||
-	    (k->away != AWAY_HERE && k->away != AWAY_COMING))
+	    (k->away != AWAY_HERE && !comes(k->away)))
 		return;
 	why = why_leave(h, key);
 	if (why != REASON_NONE)
 		resident_call_out(h, key, why);
+}
+
+/* A load is for somebody: nobody else's waits behind it in vain. */
+void
+resident_unwaited(struct sch *h, uint32_t key)
+{
+	const struct sch_key *k = &h->key[key];
+
+	if (key > 0 && comes(k->away) && k->waiting == 0 && k->running == 0 &&
+	    !k->pinned && !k->wanted && !k->expected &&
+	    !resident_failed(h, key))
+		resident_call_out(h, key, REASON_UNWANTED);
+}
+
+/* Those who had begun to follow its copy are put back, to be denied when gpuexec
+ * has let go. */
+static void
+hold_all(struct sch *h, uint32_t key)
+{
+	for (uint32_t i = h->nlive; i-- > 0;) {
+		uint32_t slot = h->live[i];
+
+		if (h->slot[slot].key == key &&
+		    h->slot[slot].phase == PHASE_PLACED)
+			place_hold(h, slot, REASON_FAILED);
+	}
 }
 
 static void
@@ -400,6 +466,7 @@ failed(struct sch *h, uint32_t key, nsec now)
 {
 	enum dir_state state = dir_entry_state(entry_of(h, key));
 
+	hold_all(h, key);
 	resident_deny_all(h, key,
 	    state == DIR_RETIRED ? DENIED_UNLOADED : DENIED_ADAPTER, now);
 	if (h->key[key].running == 0)
@@ -410,19 +477,15 @@ static void
 arrived(struct sch *h, uint32_t key, nsec now)
 {
 	struct sch_key *k = &h->key[key];
-	uint32_t first;
 
 	cost_learn(&h->load_cost, (double)h->w.info[key - 1].bytes / (1 << 20),
 	    0, 0, (double)(now - k->called_ns) / (double)SECOND);
-	k->here_ns = k->used_ns = now;
+	k->used_ns = now;
+	if (k->away == AWAY_COMING)
+		k->here_ns = now;
 	tell_loaded(h, key, now - k->called_ns);
 	go(h, key, AWAY_HERE);
 	evict_touch(h, key, now);
-	first = queue_first(h, key);
-	/* It was brought early, and is waited for all the same. */
-	if (k->early && first != NOBODY &&
-	    queue_head(h, h->slot[first].queue) == first)
-		sch_count(&h->w.meters->prefetch_late);
 }
 
 /* What the loader's word says now. */
@@ -436,12 +499,15 @@ resident_look(struct sch *h, uint32_t key, nsec now)
 	if (taken_up(h, key, &have)) {
 		bool here = have.state == HAVE_RESIDENT;
 
-		if (was == AWAY_COMING && here)
+		if (comes(was) && here)
 			arrived(h, key, now);
-		else if (was == AWAY_HERE && have.state == HAVE_LOADING) {
+		else if (was == AWAY_COMING && arrives(h, key, have)) {
+			k->here_ns = now;
+			go(h, key, AWAY_ARRIVING);
+		} else if (was == AWAY_HERE && have.state == HAVE_LOADING) {
 			k->called_ns = now; /* the loader copies it again */
 			go(h, key, AWAY_COMING);
-		} else if ((was == AWAY_COMING || was == AWAY_HERE) &&
+		} else if ((comes(was) || was == AWAY_HERE) &&
 		    have.state == HAVE_FAILED)
 			failed(h, key, now);
 		else if (was == AWAY_LEAVING && h->completed >= k->fence) {

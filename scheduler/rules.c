@@ -92,6 +92,7 @@ sch_rules_read(struct sch_rules *r, const struct conf *c)
 	r->prefetch = (enum prefetch_kind)prefetch;
 	r->lend_patient = lend == 1;
 	r->charge_first = charge == 1;
+	r->follow = strcmp(c->policy_layer_stream, "yes") == 0;
 	r->reserve = (enum sch_reserve)reserve;
 	numbers(r, c);
 	return 0;

@@ -89,7 +89,9 @@ struct sch_slot {
 	bool demanded;	     /* admitted, but for its adapter */
 };
 
-enum sch_away { AWAY_OUT, AWAY_COMING, AWAY_HERE, AWAY_LEAVING };
+/* ARRIVING: it is still being copied, but its first part is there, so that whoever
+ * follows the copy may start. */
+enum sch_away { AWAY_OUT, AWAY_COMING, AWAY_ARRIVING, AWAY_HERE, AWAY_LEAVING };
 
 /* The requests of one queue that wait for one adapter. */
 struct sch_group {
@@ -136,6 +138,7 @@ struct sch_key {
 	bool used;	  /* since it came */
 	bool promised;	  /* brought for one whose turn it was, not used yet */
 	bool early;	  /* brought before it was needed, not used yet */
+	bool expected;	  /* brought though nobody waits for it */
 	uint32_t serial;  /* of the entry that what follows is of */
 	uint32_t running; /* live tickets */
 	uint32_t waiting; /* requests in all queues */
@@ -254,7 +257,7 @@ struct sch {
 	uint32_t *holding; /* keys that have a place */
 	uint32_t nholding;
 	uint32_t *moving; /* of those, coming or leaving */
-	uint32_t nmoving, ncoming;
+	uint32_t nmoving, ncoming; /* ARRIVING counts as both */
 
 	uint32_t open;	    /* slots that are not PHASE_NONE */
 	uint32_t nagain;    /* slots in PHASE_AGAIN */
@@ -291,7 +294,7 @@ struct sch {
 /* core.c: hints. */
 void sch_tell_frontend(struct sch *, uint32_t slot);
 void sch_tell_gpuexec(struct sch *, uint32_t slot);
-void sch_tell_loader(struct sch *, uint32_t adapter);
+void sch_tell_loader(struct sch *, uint32_t adapter, bool early);
 
 static inline void
 sch_add(_Atomic uint64_t *meter, uint64_t n)
@@ -395,12 +398,18 @@ uint64_t chunks_blocks_free(const struct sch *);
 enum resident_bring { BRING_DONE, BRING_SOON, BRING_LACKS, BRING_DENIED };
 void resident_rebuild(struct sch *, uint32_t key, nsec now);
 bool resident_here(const struct sch *, uint32_t key); /* A4 */
+/* One that has a place and is, or will be, in it as far as anyone needs. */
+bool resident_usable(const struct sch *, uint32_t key);
 /* early: nobody could start with it now; only what is idle gives way. */
 enum resident_bring resident_bring(struct sch *, uint32_t key, bool early,
     nsec now);
 void resident_call_out(struct sch *, uint32_t key, enum event_reason);
 bool resident_look(struct sch *, uint32_t key, nsec now);
 void resident_idle(struct sch *, uint32_t key); /* its last ticket ended */
+/* The last of those who waited for it waits no more, and has not started. */
+void resident_unwaited(struct sch *, uint32_t key);
+/* Whether the loader has said that it cannot be had. */
+bool resident_failed(const struct sch *, uint32_t key);
 void resident_ask(struct sch *, uint32_t key, nsec now);
 void resident_deny_all(struct sch *, uint32_t key, enum slot_denied, nsec now);
 
@@ -482,6 +491,8 @@ double bypass_tokens_in(struct sch *, int q, int64_t cost, nsec now);
 /* ahead.c */
 int ahead_queued(struct sch *, nsec now);
 void ahead_expected(struct sch *, uint32_t key, nsec now);
+/* Tells the loader of those that were brought early and are waited for by now. */
+void ahead_hasten(struct sch *);
 
 /* tell.c: meters, notes, and what lies beside adapters and slots.  What lies beside
  * adapters is written each tick for those that have changed, and in turn. */

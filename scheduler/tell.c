@@ -224,7 +224,8 @@ tell_left(struct sch *h, uint32_t key, enum event_reason why)
 		[REASON_IDLE] = &m->left_idle,
 		[REASON_UNLOAD] = &m->left_unload,
 		[REASON_GONE] = &m->left_gone,
-		[REASON_FAILED] = &m->left_failed
+		[REASON_FAILED] = &m->left_failed,
+		[REASON_UNWANTED] = &m->left_unwanted
 	};
 
 	sch_count(meters[why]);

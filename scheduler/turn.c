@@ -33,11 +33,15 @@ new_completed(struct sch *h, nsec now)
 		more = true;
 	}
 	chunks_cool(h);
-	if (!more || h->nmoving == 0)
-		return;
-	for (uint32_t i = h->nmoving; i-- > 0;)
-		if (i < h->nmoving && h->key[h->moving[i]].away == AWAY_LEAVING)
+	for (uint32_t i = h->nmoving; i-- > 0;) {
+		enum sch_away away = i < h->nmoving ?
+		    h->key[h->moving[i]].away :
+		    AWAY_OUT;
+
+		/* Nobody sends a hint of layers, nor of a fence. */
+		if (away == AWAY_COMING || (away == AWAY_LEAVING && more))
 			(void)resident_look(h, h->moving[i], now);
+	}
 }
 
 static int

@@ -1,7 +1,8 @@
 /*
  * dir.h -- the directory of adapters: catalogue, wishes and facts.
  *
- *	loader      entry[a], dir_info[a]: who it is; have[a]: where it is
+ *	loader      entry[a], dir_info[a]: who it is; have[a]: where it is;
+ *	            layers[a]: how much of it has arrived
  *	scheduler   want[a]: where it is to be
  *	frontend    ask[a]: what an operator wants of it
  *
@@ -9,6 +10,10 @@
  * entry; the old one is RETIRED and stays until nobody uses it.  entry[a] =
  * serial:32 | state:32; the serial is new with each use of the index, so an
  * index and its serial name a version for good.
+ *
+ * While have[a] is LOADING, layers[a] (struct word: gen, low) says under have's
+ * generation what has been copied so far: 0 nothing, 1 what lies in front of its
+ * layers, 1 + n the first n layers too.  Of another generation it says nothing.
  *
  * Where an adapter lies: place = chunk << 8 | place in the chunk.  A chunk of
  * class c holds 2^c places of chunk_bytes >> c bytes.  An adapter larger than a
@@ -75,6 +80,26 @@ struct dir_info {
 	uint32_t disk_us, host_us, copy_us;
 	char reason[DIR_REASON_MAX]; /* a sentence, when BROKEN or FAILED */
 };
+
+/* A hint from the scheduler to the loader: its want has changed, or it is waited
+ * for by now.  early: nobody could start with it yet, others go first. */
+static inline uint64_t
+dir_hint(uint32_t adapter, bool early)
+{
+	return (uint64_t)early << 32 | adapter;
+}
+
+static inline uint32_t
+dir_hint_adapter(uint64_t hint)
+{
+	return (uint32_t)hint;
+}
+
+static inline bool
+dir_hint_early(uint64_t hint)
+{
+	return (hint >> 32 & 1) != 0;
+}
 
 static inline uint32_t
 dir_place_chunk(uint32_t place)

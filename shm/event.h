@@ -38,6 +38,7 @@ enum event_reason {
 	REASON_UNLOAD,	/* an operator's wish */
 	REASON_GONE,	/* its files changed or went */
 	REASON_FAILED,	/* it could not be loaded */
+	REASON_UNWANTED, /* nobody waited for it any more before it came */
 	REASON_MEMORY,	/* squashed: blocks are needed elsewhere */
 	REASON_BYPASS,	/* squashed: for the head that it went before */
 	REASON_DEATH,	/* squashed: suspected of killing gpuexec */

@@ -16,7 +16,7 @@ static_assert((int)SEG_BELLS == (int)PROC_COUNT + 1, "and as many");
 static_assert(sizeof(struct bell) == 128, "shared");
 static_assert(sizeof(struct sched_queue) == 136, "shared");
 static_assert(sizeof(struct frontend_meters) == 80, "shared");
-static_assert(sizeof(struct scheduler_meters) == 304, "shared");
+static_assert(sizeof(struct scheduler_meters) == 312, "shared");
 static_assert(sizeof(struct gpuexec_meters) == 64, "shared");
 static_assert(sizeof(struct loader_meters) == 80, "shared");
 static_assert(sizeof(struct cell) == 576, "shared");

@@ -265,6 +265,7 @@ struct segs {
 	/* loader */
 	_Atomic uint64_t *entry;       /* [adapters] */
 	_Atomic uint64_t *have;	       /* [adapters] */
+	_Atomic uint64_t *layers;      /* [adapters] */
 	struct dir_info *info;	       /* [adapters] */
 	_Atomic uint64_t *catalogue;   /* count of changes to entries */
 	_Atomic uint32_t *rescan_done; /* the rescan_asked that is obeyed */

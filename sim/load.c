@@ -50,6 +50,17 @@ take(struct sim *m, struct sim_list *l, uint32_t a)
 		m->load[k->next].prev = k->prev;
 }
 
+/* What is waited for goes before what is brought early. */
+static uint32_t
+first(const struct sim *m, const struct sim_list *l)
+{
+	uint32_t a = l->head;
+
+	while (a != SIM_NONE && m->load[a].early)
+		a = m->load[a].next;
+	return a != SIM_NONE ? a : l->head;
+}
+
 static void
 say(struct sim *m, uint32_t a, struct place_word have)
 {
@@ -64,7 +75,7 @@ read_next(struct sim *m)
 {
 	while (m->threads_busy < (uint32_t)m->setup->cost.load_threads &&
 	    m->queued.head != SIM_NONE) {
-		uint32_t a = m->queued.head;
+		uint32_t a = first(m, &m->queued);
 
 		take(m, &m->queued, a);
 		m->threads_busy++;
@@ -93,7 +104,7 @@ stall(struct sim *m, nsec copy)
 static void
 copy_next(struct sim *m)
 {
-	uint32_t a = m->waiting.head;
+	uint32_t a = first(m, &m->waiting);
 	nsec took;
 
 	if (m->copying != SIM_NONE || a == SIM_NONE)
@@ -177,6 +188,15 @@ sim_load_look(struct sim *m, uint32_t a)
 	} else {
 		say(m, a, (struct place_word){ want.gen, HAVE_ABSENT, 0, 0 });
 	}
+}
+
+void
+sim_load_hint(struct sim *m, uint64_t hint)
+{
+	uint32_t a = dir_hint_adapter(hint);
+
+	m->load[a].early = dir_hint_early(hint);
+	sim_load_look(m, a);
 }
 
 /* A thread is free again, whether or not its load was called off meanwhile. */

@@ -24,7 +24,7 @@ listen(struct sim *m)
 	while (ring_pop(&m->sc_fe.rx, &hint))
 		sim_front_look(m, (uint32_t)hint);
 	while (ring_pop(&m->sc_ld.rx, &hint))
-		sim_load_look(m, (uint32_t)hint);
+		sim_load_hint(m, hint);
 	sim_exec_obey(m);
 }
 

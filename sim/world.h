@@ -75,6 +75,7 @@ struct sim_load {
 	uint8_t state;	 /* enum sim_load_state */
 	uint32_t gen;	 /* of the want it obeys */
 	uint32_t serial; /* of its reading, so that a late end is known */
+	bool early;	 /* others go first */
 	uint32_t prev, next;
 	nsec began_ns;
 	uint64_t out_fence; /* launched_step when it was last called out */
@@ -267,6 +268,7 @@ void sim_act(struct sim *);
 
 /* load.c */
 void sim_load_look(struct sim *, uint32_t adapter);
+void sim_load_hint(struct sim *, uint64_t hint);
 void sim_load_read(struct sim *, uint32_t adapter, uint32_t serial);
 void sim_load_copied(struct sim *);
 

@@ -95,22 +95,35 @@ jobs_max(const struct cpu_forward *f)
 	    CPU_PRODUCTS;
 }
 
+/* What is of some rows from their first layer to the last. */
 static void
-lay_out(struct cpu_forward *f, struct carve *c, int threads)
+lay_out_rows(struct cpu_forward *f, struct carve *c)
 {
 	const struct forward_options *o = &f->base.limit;
 	size_t half = (size_t)f->base.shape.rotary_dim / 2;
 
-	f->frequency = take(c, half, sizeof(double));
 	f->order = take(c, (size_t)o->seqs_max, sizeof(int));
 	f->token = take(c, (size_t)o->rows_max, sizeof(int32_t));
 	f->row = take(c, (size_t)o->rows_max, sizeof(*f->row));
 	f->logits_row = take(c, (size_t)o->logits_max, sizeof(int));
 	f->runs = take(c, (size_t)o->seqs_max, sizeof(*f->runs));
 	f->tiles = take(c, tiles_max(f), sizeof(*f->tiles));
+	f->h = take_rows(c, o->rows_max, f->ld_h);
+	f->cos = take_rows(c, o->rows_max, half);
+	f->sin = take_rows(c, o->rows_max, half);
+}
+
+/* What a layer leaves to the next, whosever rows they are. */
+static void
+lay_out(struct cpu_forward *f, struct carve *c, int threads)
+{
+	const struct forward_options *o = &f->base.limit;
+
+	lay_out_rows(f, c);
+	f->frequency = take(c, (size_t)f->base.shape.rotary_dim / 2,
+	    sizeof(double));
 	f->uses = take(c, uses_max(f), sizeof(*f->uses));
 	f->jobs = take(c, jobs_max(f), sizeof(*f->jobs));
-	f->h = take_rows(c, o->rows_max, f->ld_h);
 	f->x = take_rows(c, o->rows_max, f->ld_h);
 	f->qkv = take_rows(c, o->rows_max, f->ld_qkv);
 	f->att = take_rows(c, o->rows_max, f->ld_att);
@@ -119,8 +132,6 @@ lay_out(struct cpu_forward *f, struct carve *c, int threads)
 	f->t = take_rows(c,
 	    o->rows_max > o->logits_max ? o->rows_max : o->logits_max,
 	    cpu_linear_t_stride());
-	f->cos = take_rows(c, o->rows_max, half);
-	f->sin = take_rows(c, o->rows_max, half);
 	f->scratch = take_rows(c, threads * CPU_QUERIES, f->scratch_ld);
 	f->head_x = take_rows(c, o->logits_max, f->ld_h);
 	f->logits = take_rows(c, o->logits_max, f->ld_logits);
@@ -135,6 +146,7 @@ forward_work_bytes(const struct shape *s, const struct forward_options *o,
 
 	measure(&f);
 	lay_out(&f, &c, threads);
+	lay_out_rows(&f, &c);
 	return c.used;
 }
 
@@ -160,6 +172,24 @@ reserve(struct cpu_forward *f)
 	return 0;
 }
 
+/* When all else is open: it shares everything but its rows. */
+static int
+open_follow(struct cpu_forward *f)
+{
+	struct cpu_forward *own = malloc(sizeof(*own));
+	struct carve c = { 0 };
+
+	if (own == NULL)
+		return err_set(ERR_MEMORY, "no memory for a model");
+	*own = *f;
+	lay_out(own, &c, pool_threads(f->pool));
+	*own = *f;
+	c.base = f->memory;
+	lay_out_rows(own, &c);
+	f->follow = own;
+	return 0;
+}
+
 /* ---- what forward.h promises ------------------------------------------ */
 
 static struct cpu_forward *
@@ -173,6 +203,7 @@ let_go(struct forward *base)
 {
 	struct cpu_forward *f = cpu(base);
 
+	free(f->follow);
 	weights_close(&f->weights);
 	cpu_pick_close(f);
 	if (f->memory != NULL)
@@ -187,7 +218,9 @@ step(struct forward *base, struct forward_seq *seq, int n)
 	struct cpu_forward *f = cpu(base);
 
 	forward_rows(f, seq, n);
-	forward_compute(f);
+	forward_embed(f);
+	forward_layers(f, 0, base->shape.layers);
+	forward_head(f);
 	base->nlogits = f->nlogits;
 }
 
@@ -214,6 +247,8 @@ static const struct forward_ops ops = {
 	.pick = cpu_pick,
 	.logits = logits,
 	.intact = intact,
+	.follow = cpu_follow,
+	.follow_to = cpu_follow_to,
 };
 
 /* What the other files of the engine want to know of it. */
@@ -256,6 +291,10 @@ forward_open(struct forward **out, const char *model_dir,
 		return e;
 	}
 	describe(f);
+	if ((e = open_follow(f)) != 0) {
+		let_go(&f->base);
+		return e;
+	}
 	*out = &f->base;
 	return 0;
 }

@@ -46,6 +46,11 @@ struct cpu_forward {
 
 	struct sample_scratch **picking; /* [threads] */
 
+	/* Sequences that follow their adapter (forward_follow.c): rows of
+	 * their own, everything else is that of the step. */
+	struct cpu_forward *follow;
+	int follow_layer; /* layers that they have been through */
+
 	void *memory; /* all of the above but weights and picking */
 	size_t bytes;
 };
@@ -58,7 +63,13 @@ int cpu_pick_open(struct cpu_forward *);
 void cpu_pick_close(struct cpu_forward *);
 void cpu_pick(struct forward *, struct forward_pick *, int n);
 
-/* forward_layers.c: from token ids to logits. */
-void forward_compute(struct cpu_forward *);
+/* forward_layers.c: from token ids to logits, in three parts. */
+void forward_embed(struct cpu_forward *);
+void forward_layers(struct cpu_forward *, int from, int to);
+void forward_head(struct cpu_forward *); /* if any row wants logits */
+
+/* forward_follow.c */
+void cpu_follow(struct forward *, struct forward_seq *, int n);
+bool cpu_follow_to(struct forward *, int layers);
 
 #endif

@@ -257,14 +257,24 @@ head(struct cpu_forward *f)
 }
 
 void
-forward_compute(struct cpu_forward *f)
+forward_embed(struct cpu_forward *f)
 {
 	pool_run(f->pool, embed_job, f, (f->rows + ROWS - 1) / ROWS);
 	embed_adapters(f);
-	for (int i = 0; i < f->base.shape.layers; i++) {
+}
+
+void
+forward_layers(struct cpu_forward *f, int from, int to)
+{
+	for (int i = from; i < to; i++) {
 		attention_part(f, &f->weights.layers[i], i);
 		mlp_part(f, &f->weights.layers[i], i);
 	}
+}
+
+void
+forward_head(struct cpu_forward *f)
+{
 	if (f->nlogits > 0)
 		head(f);
 }

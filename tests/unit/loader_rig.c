@@ -65,6 +65,7 @@ words(void)
 		.host_bytes = 1u << 20,
 		.threads = 2,
 		.rescan_ns = 20 * MILLISECOND,
+		.deadline_ns = 60 * SECOND,
 		.entry = lrig.entry,
 		.have = lrig.have,
 		.info = lrig.info,
