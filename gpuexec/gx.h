@@ -107,7 +107,7 @@ struct gx {
 	int32_t *tokens;	    /* [step_tokens] of all sequences */
 	struct forward_pick *picks; /* [batch_max] */
 	struct gx_follow follow;
-	double row_ns;		    /* what a row of a long step takes */
+	double row_ns;	/* what a row of a long step takes */
 	nsec ended_ns;	/* the last step, if it left more to do; else 0 */
 	nsec gap_ns;	/* the last gap between tokens, of so many requests, */
 	uint64_t ngaps; /* not yet in the histogram */

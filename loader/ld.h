@@ -105,9 +105,9 @@ struct ld_job {
 	struct ld_job *next;
 	_Atomic int state; /* enum job_state */
 	uint32_t adapter;
-	uint32_t gen; /* of the want that it serves */
-	bool copy;    /* to the pool; else to host memory alone */
-	bool prove;   /* reads the pool, brings nothing */
+	uint32_t gen;	    /* of the want that it serves */
+	bool copy;	    /* to the pool; else to host memory alone */
+	bool prove;	    /* reads the pool, brings nothing */
 	_Atomic bool early; /* nobody could start with it now: others first */
 	char name[DIR_NAME_MAX];
 	uint64_t file_id;

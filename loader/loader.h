@@ -36,7 +36,7 @@ struct ld_world {
 	uint64_t host_bytes;
 	uint32_t threads;
 	nsec rescan_ns, delay_ns;
-	nsec deadline_ns; /* of reading one from its files */
+	nsec deadline_ns;	   /* of reading one from its files */
 	uint64_t link_bytes_per_s; /* emulated; 0: as fast as it goes */
 	uint32_t link_copies;	   /* how often each byte crosses; 0 as 1 */
 	uint64_t pool;	 /* number of the pool on a GPU; 0: on the cpu */

@@ -16,6 +16,7 @@ static const char *const files[] = { "adapter_config.json",
 
 #define NFILES (sizeof(files) / sizeof(files[0]))
 #define PATH_BYTES (DIR_NAME_MAX + 32)
+#define PART_BYTES (256u << 10)	 /* copied in one go */
 #define NAP_NS (5 * MILLISECOND) /* between two looks for a cancellation */
 
 uint64_t
@@ -73,8 +74,7 @@ read_opened(const struct ld_world *w, struct ld_job *j,
 		return err_set(ERR_MEMORY,
 		    "no memory for its image of %ju bytes", (uintmax_t)n);
 	e = adapter_pack(ad, w->shape, dtype, page, w->rules, j->image,
-	    ld_wanted,
-	    j);
+	    ld_wanted, j);
 	if (e == 0)
 		memcpy(j->digest,
 		    ((const struct adapter_image *)j->image)->digest,
@@ -186,7 +186,24 @@ tell_layers(const struct ld_world *w, const struct ld_job *j, int layers)
 		bell_ring(w->gpuexec);
 }
 
-/* In parts: what lies in front of the layers, then each of them. */
+/* Bytes [from, to), and their time on the link, which is left if it fails. */
+static int
+copy_part(const struct ld_world *w, struct ld_link *link, struct ld_job *j,
+    const char *image, uint64_t from, uint64_t to)
+{
+	int e = 0;
+
+	for (uint32_t i = 0; i < ld_link_times(link) && e == 0; i++)
+		e = copy(w, j, image, from, to);
+	if (e != 0)
+		ld_link_leave(link, j);
+	else if (!ld_link_pass(link, j, to))
+		e = unwanted();
+	return e;
+}
+
+/* In parts, none too large for others to wait for: what lies in front of the
+ * layers, then each of them. */
 static int
 copy_parts(const struct ld_world *w, struct ld_link *link, struct ld_job *j,
     const void *image)
@@ -195,15 +212,15 @@ copy_parts(const struct ld_world *w, struct ld_link *link, struct ld_job *j,
 	int e = 0;
 
 	for (int layer = 0; layer <= w->shape->layers && e == 0; layer++) {
-		uint64_t to = adapter_image_layer(image, layer);
+		uint64_t end = adapter_image_layer(image, layer);
 
-		for (uint32_t i = 0; i < ld_link_times(link) && e == 0; i++)
-			e = copy(w, j, image, at, to);
-		if (e != 0)
-			ld_link_leave(link, j);
-		else if (!ld_link_pass(link, j, to))
-			e = unwanted();
-		at = to;
+		while (e == 0 && at < end) {
+			uint64_t n = end - at < PART_BYTES ? end - at :
+							     PART_BYTES;
+
+			e = copy_part(w, link, j, image, at, at + n);
+			at += n;
+		}
 		if (e == 0)
 			tell_layers(w, j, layer);
 	}

@@ -66,7 +66,7 @@ struct sch_world {
 	/* loader */
 	const _Atomic uint64_t *entry, *have; /* [adapters] */
 	const _Atomic uint64_t *layers; /* [adapters]; NULL: nobody follows */
-	const struct dir_info *info;	      /* [adapters] */
+	const struct dir_info *info;	/* [adapters] */
 
 	/* gpuexec, and the supervisor's number of its life */
 	const _Atomic uint64_t *x;	  /* [slots] */

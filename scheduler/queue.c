@@ -90,8 +90,8 @@ file(struct sch *h, uint32_t queue, uint32_t g)
 {
 	enum sch_away away = h->key[g % h->nkeys].away;
 	enum queue_line line = resident_usable(h, g % h->nkeys) ? LINE_READY :
-	    away == AWAY_OUT ? LINE_COLD :
-			       LINE_NONE;
+	    away == AWAY_OUT					? LINE_COLD :
+								  LINE_NONE;
 
 	if (h->group[g].waits.n == 0 || line == LINE_NONE)
 		return;

@@ -256,7 +256,7 @@ struct sch {
 	uint32_t nlive;
 	uint32_t *holding; /* keys that have a place */
 	uint32_t nholding;
-	uint32_t *moving; /* of those, coming or leaving */
+	uint32_t *moving;	   /* of those, coming or leaving */
 	uint32_t nmoving, ncoming; /* ARRIVING counts as both */
 
 	uint32_t open;	    /* slots that are not PHASE_NONE */

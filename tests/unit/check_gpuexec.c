@@ -239,6 +239,69 @@ START_TEST(an_adapter_is_used_under_its_own_generation_alone)
 }
 END_TEST
 
+static void
+submit_with_adapter(uint32_t slot, uint32_t gen, int nprompt)
+{
+	house_submit(slot, nprompt, 9);
+	house_segs.request[slot].adapter = 2;
+	house_segs.ticket[slot] = (struct slot_ticket){ .adapter = 2,
+		.want_gen = gen };
+	house_place(slot, 16, 1, 1);
+}
+
+START_TEST(who_follows_its_adapter_gets_the_same_answer)
+{
+	int layers = forward_shape(house_gx.forward)->layers;
+
+	submit_with_adapter(0, 5, 2);
+	submit_with_adapter(1, 5, 2);
+	house_submit(2, 6, 9); /* the base model goes on beside them */
+	house_place(2, 16, 1, 1);
+	for (int i = 0; i < layers; i++) {
+		house_load_layers(5, i);
+		house_turns(2);
+		ck_assert_int_eq(house_gx.follow.n, 2);
+		ck_assert_int_eq(house_gx.follow.layers, i);
+		ck_assert_uint_eq(house_x_of(0).low, 0);
+	}
+	ck_assert_uint_ge(house_x_of(2).low, 2);
+	house_load_adapter(5);
+	house_turns(20);
+	ck_assert_int_eq(house_gx.follow.n, 0);
+	house_same_as_alone(0, ADAPTER, 9);
+	house_same_as_alone(1, ADAPTER, 9);
+	house_same_as_alone(2, NULL, 9);
+	ck_assert_uint_eq(house_launched, house_completed);
+}
+END_TEST
+
+START_TEST(who_follows_waits_for_nobody_and_keeps_nobody)
+{
+	house_load_layers(5, 0);
+	submit_with_adapter(0, 5, 4);
+	submit_with_adapter(1, 5, 3);
+	house_turns(3);
+	ck_assert_int_eq(house_gx.follow.n, 2);
+	ck_assert(!gx_follow_waits(&house_gx));
+	/* One is gone: the other begins again, and nothing of the first is
+	 * written any more. */
+	house_say(house_segs.f, 0, F_CLOSED);
+	house_turns(2);
+	ck_assert_uint_eq(house_x_of(0).state, X_FIN);
+	ck_assert_int_eq(house_gx.follow.n, 1);
+	/* Its adapter goes, as when it could not be copied to the end. */
+	word_store_place(&house_segs.have[2],
+	    (struct place_word){ 5, HAVE_FAILED, 0, 10u << 8 });
+	house_turns(2);
+	ck_assert_int_eq(house_gx.follow.n, 0);
+	ck_assert_uint_eq(house_x_of(1).low, 0);
+	/* And comes again, under the same generation: not by any old layers. */
+	house_load_adapter(5);
+	house_turns(20);
+	house_same_as_alone(1, ADAPTER, 9);
+}
+END_TEST
+
 START_TEST(a_damaged_image_ends_its_requests_and_no_other)
 {
 	house_load_adapter(5);
@@ -443,6 +506,8 @@ suite_gpuexec(void)
 	tcase_add_test(t, stop_ids_end_it_but_not_before_min_tokens);
 	tcase_add_test(t, with_logprobs_it_waits_for_a_client_that_is_behind);
 	tcase_add_test(t, an_adapter_is_used_under_its_own_generation_alone);
+	tcase_add_test(t, who_follows_its_adapter_gets_the_same_answer);
+	tcase_add_test(t, who_follows_waits_for_nobody_and_keeps_nobody);
 	tcase_add_test(t, a_damaged_image_ends_its_requests_and_no_other);
 	tcase_add_test(t, what_is_not_legal_ends_its_request_and_no_other);
 	tcase_add_test(t,

@@ -27,13 +27,14 @@ is_in(uint32_t a)
 	return word_load_place(&world.want[a]).state == WANT_IN;
 }
 
-/* The loader's two moves for a load, and the scheduler's turn. */
+/* The loader's moves for a load, and the scheduler's turn. */
 static void
 bring(uint32_t a)
 {
 	world_turn();
-	world_loader(a);
-	world_loader(a);
+	do
+		world_loader(a);
+	while (word_load_place(&world.have[a]).state == HAVE_LOADING);
 	world_turn();
 }
 
@@ -272,6 +273,57 @@ START_TEST(a_failed_adapter_denies_its_waiters_and_may_be_tried_again)
 }
 END_TEST
 
+START_TEST(who_follows_its_adapter_starts_before_all_of_it_is_there)
+{
+	uint32_t slot;
+
+	world_open(1);
+	slot = world_submit(3, 4, 3);
+	world_turn();
+	world_loader(3);
+	world_turn();
+	ck_assert_uint_eq(world_s(slot).state, S_REL);
+	word_store(&world.layers[3],
+	    (struct word){ word_load_place(&world.want[3]).gen, 0, 0, 1 });
+	world_turn();
+	ck_assert_uint_eq(word_load_place(&world.have[3]).state, HAVE_LOADING);
+	ck_assert_uint_eq(world_s(slot).state, S_PLACED);
+	ck_assert(world_settle(200));
+	ck_assert_uint_eq(world.denied[DENIED_ADAPTER], 0);
+	/* It ends with those who have begun, should the rest never come. */
+	(void)world_submit(5, 4, 3);
+	world_turn();
+	world_loader(5);
+	word_store(&world.layers[5],
+	    (struct word){ word_load_place(&world.want[5]).gen, 0, 0,
+		LAYERS + 1 });
+	world.fails[5] = true;
+	world_turn();
+	world_loader(5);
+	ck_assert(world_settle(200));
+	ck_assert_uint_eq(world.denied[DENIED_ADAPTER], 1);
+	ck_assert_uint_eq(word_load_place(&world.want[5]).state, WANT_OUT);
+	world_close();
+}
+END_TEST
+
+START_TEST(a_load_for_which_nobody_waits_any_more_is_called_off)
+{
+	uint32_t slot;
+
+	world_open(1);
+	slot = world_submit(3, 4, 3);
+	world_turn();
+	world_loader(3);
+	world_close_slot(slot);
+	world_turn();
+	ck_assert_uint_eq(word_load_place(&world.want[3]).state, WANT_OUT);
+	ck_assert_uint_eq(world.meters.left_unwanted, 1);
+	ck_assert(world_settle(100));
+	world_close();
+}
+END_TEST
+
 START_TEST(a_retired_adapter_finishes_what_runs_and_leaves)
 {
 	uint32_t i, j;
@@ -430,6 +482,7 @@ START_TEST(laws_hold_under_random_schedules)
 	for (int n = 0; n < 20000; n++)
 		move(_i < 4 ? 0 : 4);
 	ck_assert_uint_gt(world.submitted, 50);
+	ck_assert_uint_gt(world.followed, 0);
 	ck_assert_msg(world_settle(3000), "seed %d: %u of %u ended", _i,
 	    world.ended, world.submitted);
 	world_rounds(3);
@@ -512,6 +565,9 @@ suite_scheduler(void)
 	tcase_add_test(c, a_deadline_ends_who_waits_and_who_runs);
 	tcase_add_test(c,
 	    a_failed_adapter_denies_its_waiters_and_may_be_tried_again);
+	tcase_add_test(c,
+	    who_follows_its_adapter_starts_before_all_of_it_is_there);
+	tcase_add_test(c, a_load_for_which_nobody_waits_any_more_is_called_off);
 	tcase_add_test(c, a_retired_adapter_finishes_what_runs_and_leaves);
 	tcase_add_test(c, an_operator_loads_and_unloads);
 	tcase_add_test(c, a_place_is_given_on_only_behind_its_fence);

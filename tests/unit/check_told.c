@@ -105,7 +105,7 @@ START_TEST(every_meter_that_has_an_event_agrees_with_it)
 	ck_assert_uint_eq(events_of(EVENT_SQUASHED), m->squashed);
 	ck_assert_uint_eq(events_of(EVENT_EVICTED),
 	    m->evictions + m->left_idle + m->left_unload + m->left_gone +
-		m->left_failed);
+		m->left_failed + m->left_unwanted);
 	ck_assert_uint_ge(events_of(EVENT_WANTED), m->loads);
 	world_close();
 }
@@ -222,6 +222,8 @@ START_TEST(each_adapter_has_its_own_numbers)
 	nsec took;
 
 	steps_open("fifo", "lru");
+	world.rules.follow = false; /* it runs when all of it is there */
+	sch_rules_set(world.core, &world.rules, world.now);
 	slot = world_submit(3, 4, 30);
 	world_turn();
 	steps_until_runs(slot);

@@ -52,6 +52,7 @@ make_segments(void)
 	house_segs.blocks = zeros((size_t)SLOTS * plan.blocks_per_slot, 4);
 	house_segs.next = zeros(CHUNKS, 4);
 	house_segs.have = zeros(plan.adapters, 8);
+	house_segs.layers = zeros(plan.adapters, 8);
 	house_segs.info = zeros(plan.adapters, sizeof(*house_segs.info));
 	house_segs.x = zeros(SLOTS, 8);
 	house_segs.result = zeros(SLOTS, sizeof(*house_segs.result));
@@ -164,8 +165,8 @@ house_tear_down(void)
 	    free(house_segs.prompt);
 	free(house_segs.s), free(house_segs.b), free(house_segs.ticket),
 	    free(house_segs.blocks);
-	free(house_segs.next), free(house_segs.have), free(house_segs.info),
-	    free(house_segs.x);
+	free(house_segs.next), free(house_segs.have), free(house_segs.layers),
+	    free(house_segs.info), free(house_segs.x);
 	free(house_segs.result), free(house_segs.tok),
 	    free(house_segs.logprobs), free(house_segs.step_samples);
 }
@@ -274,8 +275,9 @@ house_same_as_alone(uint32_t slot, const char *adapter, int n)
 	solo_close(s);
 }
 
-void
-house_load_adapter(uint32_t gen)
+/* LOADING: what lies behind so many layers is not there. */
+static void
+load(uint32_t gen, int layers, enum have_state state)
 {
 	const struct shape *s = forward_shape(house_gx.forward);
 	struct adapter_rules rules = { 0 };
@@ -292,6 +294,9 @@ house_load_adapter(uint32_t gen)
 	    0);
 	adapter_close(&a);
 	house_segs.info[2].bytes = bytes;
+	if (state == HAVE_LOADING)
+		memset((char *)image + adapter_image_layer(image, layers), 0xff,
+		    bytes - adapter_image_layer(image, layers));
 	/* Chunk after chunk, not neighbours. */
 	for (uint64_t at = 0, c = 10; at < bytes; at += CHUNK, c += 2) {
 		uint64_t n = bytes - at < CHUNK ? bytes - at : CHUNK;
@@ -302,6 +307,20 @@ house_load_adapter(uint32_t gen)
 		atomic_store(&house_segs.next[c], (uint32_t)c + 2);
 	}
 	free(image);
+	word_store(&house_segs.layers[2],
+	    (struct word){ gen, 0, 0, (uint32_t)layers + 1 });
 	word_store_place(&house_segs.have[2],
-	    (struct place_word){ gen, HAVE_RESIDENT, 0, 10u << 8 });
+	    (struct place_word){ gen, state, 0, 10u << 8 });
+}
+
+void
+house_load_adapter(uint32_t gen)
+{
+	load(gen, 0, HAVE_RESIDENT);
+}
+
+void
+house_load_layers(uint32_t gen, int layers)
+{
+	load(gen, layers, HAVE_LOADING);
 }

@@ -52,4 +52,8 @@ void house_same_as_alone(uint32_t slot, const char *adapter, int n);
 /* Adapter 2 becomes resident under a generation, in chunks 10, 12 ... */
 void house_load_adapter(uint32_t gen);
 
+/* The same, but only so much of it has arrived: what lies in front of its layers,
+ * and so many of them.  The other bytes are not there yet. */
+void house_load_layers(uint32_t gen, int layers);
+
 #endif

@@ -42,6 +42,8 @@ lrig_make(const char *name, int rank, uint64_t seed)
 	    "%s", err_text());
 }
 
+static struct ring_tx hints;
+
 void
 lrig_start(void)
 {
@@ -50,6 +52,7 @@ lrig_start(void)
 
 	ring_join_rx(&lrig.w.from_scheduler, in, &ring_tail[0], DEPTH);
 	ring_join_tx(&lrig.w.to_scheduler, out, &ring_tail[1], DEPTH);
+	ring_join_tx(&hints, in, &ring_tail[0], DEPTH);
 	ck_assert_msg(ld_open(&lrig.ld, &lrig.w, clock_mono()) == 0, "%s",
 	    err_text());
 }
@@ -68,6 +71,7 @@ words(void)
 		.deadline_ns = 60 * SECOND,
 		.entry = lrig.entry,
 		.have = lrig.have,
+		.layers = lrig.layers,
 		.info = lrig.info,
 		.pool_number = &lrig.pool_number,
 		.catalogue = &lrig.catalogue,
@@ -202,6 +206,19 @@ lrig_bring(uint32_t a, uint32_t first)
 	word_store_place(&lrig.want[a],
 	    (struct place_word){ want.gen + 1, WANT_IN, kind,
 		(first + n - 1) << 8 });
+}
+
+void
+lrig_bring_early(uint32_t a, uint32_t first)
+{
+	lrig_bring(a, first);
+	ck_assert(ring_push(&hints, dir_hint(a, true)));
+}
+
+void
+lrig_hasten(uint32_t a)
+{
+	ck_assert(ring_push(&hints, dir_hint(a, false)));
 }
 
 void

@@ -26,6 +26,7 @@ struct loader_rig {
 	struct device *device;
 	int pool_fd;
 	_Atomic uint64_t entry[ADAPTERS], have[ADAPTERS], want[ADAPTERS];
+	_Atomic uint64_t layers[ADAPTERS];
 	struct dir_info info[ADAPTERS];
 	_Atomic uint64_t pool_number, catalogue, chunk[CHUNKS], f[SLOTS];
 	_Atomic uint32_t rescan_done, rescan_asked, next[CHUNKS];
@@ -62,6 +63,9 @@ bool lrig_has(uint32_t adapter, enum have_state);
 /* The scheduler's part: to a chain of chunks from first on; out again. */
 void lrig_bring(uint32_t adapter, uint32_t first);
 void lrig_call_out(uint32_t adapter);
+/* The same without anybody who waits; and then somebody does. */
+void lrig_bring_early(uint32_t adapter, uint32_t first);
+void lrig_hasten(uint32_t adapter);
 
 /* The image in the pool is legal, and the digest that of its entry. */
 void lrig_image_is_whole(uint32_t adapter);

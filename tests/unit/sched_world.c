@@ -66,6 +66,7 @@ words(struct world *v)
 		.events = &v->events,
 		.entry = v->entry,
 		.have = v->have,
+		.layers = v->layers,
 		.info = v->info,
 		.x = v->x,
 		.launched_step = &v->launched,
@@ -248,6 +249,21 @@ copy_begins(uint32_t adapter, struct place_word p)
 				    c);
 }
 
+/* Another part of it arrives, or, in one case of four, all the rest at once. */
+static bool
+more_layers(uint32_t a, uint32_t gen)
+{
+	struct word layers = word_load(&world.layers[a]);
+
+	if (layers.gen != gen)
+		layers = (struct word){ gen, 0, 0, 0 };
+	if (layers.low > LAYERS || rng_below(&world.rng, 4) == 0)
+		return false;
+	layers.low++;
+	word_store(&world.layers[a], layers);
+	return true;
+}
+
 void
 world_loader(uint32_t a)
 {
@@ -260,6 +276,8 @@ world_loader(uint32_t a)
 		if (want.state == WANT_IN)
 			copy_begins(a, want);
 		world.copying[a] = want.state == WANT_IN;
+	} else if (have.state == HAVE_LOADING && more_layers(a, have.gen)) {
+		return; /* nobody sends a hint of that */
 	} else if (have.state == HAVE_LOADING) {
 		have.state = world.fails[a] ? HAVE_FAILED : HAVE_RESIDENT;
 		world.fails[a] = false;
@@ -279,6 +297,18 @@ set_x(uint32_t slot, struct word s, enum x_state state, uint32_t n)
 	hint_to(&gx_sc, slot);
 }
 
+/* A part of it is there, and gpuexec takes the request through those layers. */
+static bool
+follows(int32_t adapter, struct place_word have)
+{
+	struct word layers = word_load(&world.layers[adapter]);
+	bool yes = have.state == HAVE_LOADING && layers.gen == have.gen &&
+	    layers.low > 0;
+
+	world.followed += yes;
+	return yes;
+}
+
 /* A5 and the blocks: may it be taken into a step? */
 static bool
 may_step(uint32_t slot, struct word s, uint32_t n)
@@ -294,7 +324,8 @@ may_step(uint32_t slot, struct word s, uint32_t n)
 		struct place_word have = word_load_place(
 		    &world.have[t->adapter]);
 
-		return have.gen == t->want_gen && have.state == HAVE_RESIDENT;
+		return have.gen == t->want_gen &&
+		    (have.state == HAVE_RESIDENT || follows(t->adapter, have));
 	}
 	return true;
 }

@@ -20,6 +20,7 @@
 #define BLOCKS (CHUNKS * PER_CHUNK)
 #define ROW 16 /* blocks of a slot */
 #define DEPTH 16
+#define LAYERS 3
 
 struct step { /* launched, perhaps not over */
 	uint32_t slot, gen, nblocks, block[ROW];
@@ -41,6 +42,7 @@ struct world {
 	struct slot_ticket ticket[SLOTS];
 	uint32_t blocks[SLOTS * ROW];
 	_Atomic uint64_t want[ADAPTERS], have[ADAPTERS], entry[ADAPTERS];
+	_Atomic uint64_t layers[ADAPTERS]; /* of LAYERS */
 	_Atomic uint64_t ask[ADAPTERS], chunk[CHUNKS];
 	_Atomic uint32_t next[CHUNKS];
 	struct dir_info info[ADAPTERS];
@@ -59,6 +61,7 @@ struct world {
 	bool copying[ADAPTERS];
 	uint32_t lose_hints; /* percent */
 	uint32_t submitted, ended, denied[DENIED_COUNT];
+	uint32_t followed;	 /* steps with an adapter that was loading */
 	uint32_t stop_at[SLOTS]; /* tokens after which gpuexec ends it */
 };
 
