@@ -40,6 +40,29 @@ device_commit(struct device *d, uint64_t offset, uint64_t n)
 	return n == 0 ? 0 : d->ops->commit(d, offset, n);
 }
 
+void
+device_give_back(struct device *d, uint64_t offset, uint64_t n)
+{
+	check_range(d, offset, n);
+	must(offset % d->chunk_bytes == 0 && n % d->chunk_bytes == 0);
+	if (d->ops->give_back != NULL && n > 0)
+		d->ops->give_back(d, offset, n);
+}
+
+void
+device_forget(struct device *d, uint64_t offset, uint64_t n)
+{
+	check_range(d, offset, n);
+	if (d->ops->forget != NULL && n > 0)
+		d->ops->forget(d, offset, n);
+}
+
+uint64_t
+device_backed(struct device *d)
+{
+	return d->ops->backed == NULL ? d->bytes : d->ops->backed(d);
+}
+
 int
 device_copy(struct device *d, uint64_t offset, const void *from, uint64_t n)
 {

@@ -53,6 +53,17 @@ uint64_t device_bytes(const struct device *);
  * process has not done so yet.  ERR_MEMORY: the machine has none left. */
 int device_commit(struct device *, uint64_t offset, uint64_t n);
 
+/* Gives the memory of the chunks in [offset, offset + n) back to the operating
+ * system, for whole chunks; their bytes are lost, and they must be committed anew.
+ * Where that cannot be, as on a GPU, nothing happens. */
+void device_give_back(struct device *, uint64_t offset, uint64_t n);
+
+/* Somebody else may have given it back since this process committed it. */
+void device_forget(struct device *, uint64_t offset, uint64_t n);
+
+/* Bytes of the pool that have memory behind them now. */
+uint64_t device_backed(struct device *);
+
 /* Copies n bytes from host memory to the pool; committed first.  From memory
  * given to device_pin they go straight, else through pinned staging. */
 int device_copy(struct device *, uint64_t offset, const void *from, uint64_t n);

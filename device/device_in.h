@@ -9,6 +9,10 @@
 struct device_ops {
 	void (*close)(struct device *);
 	int (*commit)(struct device *, uint64_t offset, uint64_t n);
+	/* NULL, all three: all memory is there from the start. */
+	void (*give_back)(struct device *, uint64_t offset, uint64_t n);
+	void (*forget)(struct device *, uint64_t offset, uint64_t n);
+	uint64_t (*backed)(struct device *);
 	int (*copy)(struct device *, uint64_t offset, const void *from,
 	    uint64_t n);
 	int (*read)(struct device *, void *to, uint64_t offset, uint64_t n);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct host {
@@ -60,6 +61,32 @@ commit(struct device *d, uint64_t offset, uint64_t n)
 	return e;
 }
 
+static void
+forget(struct device *d, uint64_t offset, uint64_t n)
+{
+	for (uint64_t c = offset / d->chunk_bytes;
+	     c <= (offset + n - 1) / d->chunk_bytes; c++)
+		atomic_store_explicit(&host(d)->committed[c], 0,
+		    memory_order_release);
+}
+
+/* Should the kernel not do it, the memory stays: nothing is lost but that. */
+static void
+give_back(struct device *d, uint64_t offset, uint64_t n)
+{
+	forget(d, offset, n);
+	(void)fallocate(host(d)->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+	    (off_t)offset, (off_t)n);
+}
+
+static uint64_t
+backed(struct device *d)
+{
+	struct stat st;
+
+	return fstat(host(d)->fd, &st) == 0 ? (uint64_t)st.st_blocks * 512 : 0;
+}
+
 static int
 copy(struct device *d, uint64_t offset, const void *from, uint64_t n)
 {
@@ -95,6 +122,9 @@ let_go(struct device *d)
 static const struct device_ops ops = {
 	.close = let_go,
 	.commit = commit,
+	.give_back = give_back,
+	.forget = forget,
+	.backed = backed,
 	.copy = copy,
 	.read = read_back,
 	.pin = pin,

@@ -72,6 +72,7 @@ gx_open(struct gx *g)
 
 	g->free_runs = calloc(p->batch_max, sizeof(*g->free_runs));
 	g->live = calloc(p->batch_max, sizeof(*g->live));
+	g->chunk_gen = calloc(p->chunks + 1, sizeof(*g->chunk_gen));
 	g->of_slot = calloc(p->slots, sizeof(*g->of_slot));
 	g->seqs = calloc(p->batch_max, sizeof(*g->seqs));
 	g->tokens = calloc(p->step_tokens, sizeof(*g->tokens));
@@ -79,10 +80,10 @@ gx_open(struct gx *g)
 	g->follow.runs = calloc(p->batch_max, sizeof(*g->follow.runs));
 	g->follow.seqs = calloc(p->batch_max, sizeof(*g->follow.seqs));
 	g->follow.tokens = calloc(p->step_tokens, sizeof(*g->follow.tokens));
-	e = g->free_runs == NULL || g->live == NULL || g->of_slot == NULL ||
-		g->seqs == NULL || g->tokens == NULL || g->picks == NULL ||
-		g->follow.runs == NULL || g->follow.seqs == NULL ||
-		g->follow.tokens == NULL ?
+	e = g->free_runs == NULL || g->chunk_gen == NULL || g->live == NULL ||
+		g->of_slot == NULL || g->seqs == NULL || g->tokens == NULL ||
+		g->picks == NULL || g->follow.runs == NULL ||
+		g->follow.seqs == NULL || g->follow.tokens == NULL ?
 	    ERR_MEMORY :
 	    take_runs(g);
 	if (e == 0)
@@ -120,6 +121,7 @@ gx_close(struct gx *g)
 	free(g->follow.seqs);
 	free(g->follow.tokens);
 	free(g->free_runs);
+	free(g->chunk_gen);
 	free(g->live);
 	free(g->of_slot);
 	free(g->seqs);

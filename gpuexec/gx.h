@@ -92,6 +92,7 @@ struct gx {
 	struct ring_tx to_scheduler, to_frontend;
 	bool wake_scheduler, wake_frontend; /* something was written */
 
+	uint32_t *chunk_gen; /* [chunks] under which it was committed */
 	struct gx_run *runs; /* [batch_max] */
 	uint32_t *free_runs;
 	uint32_t nfree;

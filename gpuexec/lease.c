@@ -6,6 +6,19 @@
 
 /* ---- KV blocks -------------------------------------------------------- */
 
+/* Since it was another's its memory may have gone back. */
+static void
+look_at_chunk(struct gx *g, uint64_t chunk)
+{
+	uint32_t gen = word_load_place(&g->segs->chunk[chunk]).gen;
+
+	if (gen == g->chunk_gen[chunk])
+		return;
+	device_forget(g->device, chunk * g->plan->chunk_bytes,
+	    g->plan->chunk_bytes);
+	g->chunk_gen[chunk] = gen;
+}
+
 /* Where block number b lies; NULL: there is none, or no memory for it. */
 static void *
 block_address(struct gx *g, uint32_t b)
@@ -17,6 +30,7 @@ block_address(struct gx *g, uint32_t b)
 		err_set(ERR_LIMIT, "block %u of %u chunks", b, p->chunks);
 		return NULL;
 	}
+	look_at_chunk(g, chunk);
 	offset = chunk * p->chunk_bytes +
 	    b % p->blocks_per_chunk * p->kv_block_bytes;
 	if (device_commit(g->device, offset, p->kv_block_bytes) != 0)

@@ -8,6 +8,7 @@
  *	pack.c       one adapter, from files to the pool
  *	link.c       the link to the device, where one is emulated
  *	load.c       want and have: A2, A3, A7
+ *	give_back.c  memory of chunks that nobody has, to the operating system
  *	prove.c      whether a GPU has still what an earlier life copied there
  *	note.c       what happened, for the log, consoles and metrics
  *	loader.c     open, step, tick
@@ -189,7 +190,7 @@ struct ld {
 	uint32_t retired;	 /* entries that wait to be free */
 	uint32_t njobs;
 	uint32_t rescan_asked; /* passed on to the scanner */
-	uint32_t sweep;
+	uint32_t sweep, sweep_chunk;
 	uint64_t samples;   /* number of the last one */
 	uint32_t free_from; /* where to look for a free entry */
 	bool full;	    /* has been logged */
@@ -236,6 +237,9 @@ bool ld_finish(struct ld *, nsec now); /* jobs that are over */
 int ld_resolve(const struct ld *, struct place_word want, struct ld_job *);
 /* Copies again what is RESIDENT, to the same place. */
 void ld_load_again(struct ld *, uint32_t adapter);
+
+/* give_back.c */
+void ld_give_back(struct ld *);
 
 /* prove.c */
 /* From now on, what is RESIDENT is of an earlier life. */

@@ -186,6 +186,7 @@ ld_tick(struct ld *l, nsec now)
 	}
 	if (l->retired > 0)
 		ld_catalogue_reclaim(l);
+	ld_give_back(l);
 	ld_proof_go_on(l);
 	ld_work_relieve(l->work, now);
 	ld_end_late(l, now);

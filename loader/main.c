@@ -50,6 +50,7 @@ world(struct ld_world *w, const struct proc *p)
 		.layers = g->layers,
 		.info = g->info,
 		.catalogue = g->catalogue,
+		.returned = g->returned,
 		.rescan_done = g->rescan_done,
 		.meters = g->loader_meters,
 		.samples = g->load_samples,

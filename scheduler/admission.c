@@ -42,7 +42,7 @@ static bool
 in_vain(const struct sch *h, uint32_t slot)
 {
 	return h->slot[slot].queue == 0 && h->nlive == 0 && h->nmoving == 0 &&
-	    h->returning == 0 && h->ncooling == 0;
+	    h->returning == 0 && h->ncooling == 0 && h->nreturning == 0;
 }
 
 /* Memory that is lacking is noted once, for the bound on bypassing. */
@@ -363,7 +363,8 @@ break_tie(struct sch *h, bool going)
 
 	h->vain &= h->nlive == 0;
 	if (going || h->nlive > 0 || (h->nmoving > 0 && !vain) ||
-	    h->ncooling > 0 || h->waiting_in[0] > 0 || h->ages.n == 0)
+	    h->ncooling > 0 || h->nreturning > 0 || h->waiting_in[0] > 0 ||
+	    h->ages.n == 0)
 		return false;
 	h->vain = false;
 	queue_move(h, h->ages.top, 0);

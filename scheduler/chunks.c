@@ -12,7 +12,7 @@ list_of(struct sch *h, uint32_t c)
 {
 	switch (h->chunk[c].owner) {
 	case CHUNK_FREE:
-		return &h->free_chunk;
+		return h->chunk[c].bare ? &h->bare_chunk : &h->free_chunk;
 	case CHUNK_KV:
 		return &h->kv_room;
 	default:
@@ -56,7 +56,7 @@ unlist(struct sch *h, uint32_t c)
 void
 chunks_format(struct sch *h)
 {
-	h->free_chunk = h->kv_room = NOBODY;
+	h->free_chunk = h->bare_chunk = h->kv_room = NOBODY;
 	h->cool_head = h->cool_tail = NOBODY;
 	for (uint32_t kind = 0; kind <= DIR_CLASS_MAX; kind++)
 		h->class_room[kind] = NOBODY;
@@ -69,7 +69,10 @@ chunks_format(struct sch *h)
 			.next = NOBODY };
 		k->owner = (uint8_t)w.state;
 		k->class = (uint8_t)w.class;
-		if (w.state > CHUNK_BAD ||
+		/* One that nobody has had has no memory yet. */
+		k->bare = w.state == CHUNK_FREE && w.gen == 0;
+		h->nbare += k->bare;
+		if (w.state > CHUNK_RETURNING ||
 		    (w.state == CHUNK_ADAPTER && w.class > DIR_CLASS_MAX))
 			k->owner = CHUNK_BAD;
 		h->nfree_chunks += k->owner == CHUNK_FREE;
@@ -77,6 +80,9 @@ chunks_format(struct sch *h)
 		h->adapter_chunks += k->owner == CHUNK_ADAPTER;
 		if (k->owner == CHUNK_FREE)
 			list(h, c);
+		else if (k->owner == CHUNK_RETURNING &&
+		    h->nreturning < RETURNING_MAX)
+			h->returning_chunk[h->nreturning++] = c;
 	}
 }
 
@@ -103,6 +109,8 @@ chunks_take(struct sch *h, uint32_t c, enum chunk_owner owner, uint32_t kind)
 	must(k->owner == CHUNK_FREE && k->used == 0);
 	unlist(h, c);
 	h->nfree_chunks--;
+	h->nbare -= k->bare;
+	k->bare = false;
 	own(h, c, owner, kind);
 	if (owner == CHUNK_ADAPTER) {
 		h->adapter_chunks++;
@@ -141,12 +149,41 @@ chunks_empty(struct sch *h, uint32_t c)
 	list(h, c);
 }
 
-/* A free chunk for this owner; NOBODY: there is none. */
+uint32_t
+chunks_soon(const struct sch *h)
+{
+	return h->nfree_chunks + h->leaving_chunks + h->nreturning;
+}
+
+void
+chunks_returning(struct sch *h, uint32_t c)
+{
+	must(h->settled && h->chunk[c].owner == CHUNK_FREE);
+	unlist(h, c);
+	h->nfree_chunks--;
+	own(h, c, CHUNK_RETURNING, 0);
+}
+
+void
+chunks_returned(struct sch *h, uint32_t c)
+{
+	must(h->chunk[c].owner == CHUNK_RETURNING);
+	own(h, c, CHUNK_FREE, 0);
+	h->chunk[c].bare = true;
+	h->nfree_chunks++;
+	h->nbare++;
+	list(h, c);
+}
+
+/* A free chunk for this owner, with memory if there is one; NOBODY: there is
+ * none. */
 uint32_t
 chunks_pop(struct sch *h, enum chunk_owner owner, uint32_t kind)
 {
-	uint32_t c = h->settled ? h->free_chunk : NOBODY;
+	uint32_t c = h->free_chunk != NOBODY ? h->free_chunk : h->bare_chunk;
 
+	if (!h->settled)
+		c = NOBODY;
 	if (c != NOBODY)
 		chunks_take(h, c, owner, kind);
 	return c;

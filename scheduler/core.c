@@ -255,6 +255,7 @@ gauges(struct sch *h)
 	sch_gauge(&m->kv_blocks_total, (uint64_t)h->nchunks * h->per_chunk);
 	sch_gauge(&m->kv_chunks, h->kv_chunks);
 	sch_gauge(&m->adapter_chunks, h->adapter_chunks);
+	sch_gauge(&m->bare_chunks, h->nbare);
 }
 
 static uint32_t
@@ -286,6 +287,7 @@ sch_tick(struct sch *h, nsec now)
 		if (i < h->nmoving)
 			(void)resident_look(h, h->moving[i], now);
 	evict_rescore(h, RESCORE_TICK, now);
+	give_back_tick(h, now);
 	(void)turn_all(h, now);
 	gauges(h);
 	tell_flush(h);

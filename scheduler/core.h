@@ -68,6 +68,9 @@ struct sch_world {
 	const _Atomic uint64_t *layers; /* [adapters]; NULL: nobody follows */
 	const struct dir_info *info;	/* [adapters] */
 
+	const _Atomic uint64_t *returned; /* [chunks]; NULL: memory stays */
+	nsec return_ns; /* free for so long, its memory goes; 0: it stays */
+
 	/* gpuexec, and the supervisor's number of its life */
 	const _Atomic uint64_t *x;	  /* [slots] */
 	const struct slot_result *result; /* [slots]; NULL: all ends count */

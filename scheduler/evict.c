@@ -339,14 +339,14 @@ bool
 evict_chunks(struct sch *h, uint32_t n, const struct admit_view *who,
     bool queued, enum event_reason why, nsec now)
 {
-	if (h->nfree_chunks + h->leaving_chunks >= n)
+	if (chunks_soon(h) >= n)
 		return true;
 	release(h, who, now);
 	/* Nobody goes for what would be too little all the same. */
-	if (h->nfree_chunks + h->leaving_chunks + idle(h, who, queued) < n)
+	if (chunks_soon(h) + idle(h, who, queued) < n)
 		return false;
 	refresh(h, now);
-	while (h->nfree_chunks + h->leaving_chunks < n) {
+	while (chunks_soon(h) < n) {
 		uint32_t c = top_unit(h, now);
 
 		if (c == NOBODY || !may_go(h, &h->unit[c].view, who, queued) ||
@@ -364,8 +364,7 @@ evict_place(struct sch *h, uint32_t kind, const struct admit_view *who,
 	uint32_t key, c;
 	bool one, unit;
 
-	if (h->leaving_chunks > 0 || h->nfree_chunks > 0 ||
-	    h->leaving_of[kind] > 0)
+	if (chunks_soon(h) > 0 || h->leaving_of[kind] > 0)
 		return true;
 	release(h, who, now);
 	refresh(h, now);

@@ -37,6 +37,9 @@ world(struct sch_world *w, const struct proc *p)
 		.have = g->have,
 		.layers = g->layers,
 		.info = g->info,
+		.returned = p->plan->backend == BACKEND_CPU ? g->returned :
+							      NULL,
+		.return_ns = p->conf.memory_return_ms * MILLISECOND,
 		.x = g->x,
 		.result = g->result,
 		.launched_step = g->launched_step,

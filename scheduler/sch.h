@@ -8,6 +8,7 @@
  *	account.c    sizes, costs and quotas: who pays how much from which queue
  *	recent.c     what came and what ended lately; boundaries made of it
  *	chunks.c     which chunk, place and block is free
+ *	give_back.c  memory of chunks that stay free, to the operating system
  *	resident.c   adapters come and go
  *	worth.c      how much each resident adapter is used, and worth
  *	evict.c      which of them go when room is needed
@@ -39,6 +40,7 @@
 #define USE_BUCKETS 30 /* of the window in which uses are counted */
 #define DEMANDED_MAX 64
 #define TOLD_MAX 1024
+#define RETURNING_MAX 64 /* chunks at once */
 
 enum sch_phase {
 	PHASE_NONE,    /* no open request */
@@ -163,6 +165,7 @@ struct sch_chunk {
 	uint8_t owner;	     /* enum chunk_owner */
 	uint8_t class;	     /* of an adapter chunk */
 	bool listed;	     /* in a list of those with room */
+	bool bare;	     /* free, and there is no memory behind it */
 	uint32_t used;	     /* places or blocks not free */
 	uint32_t staying;    /* places whose adapter is not leaving */
 	uint32_t free_block; /* first of its free blocks, in it */
@@ -267,9 +270,17 @@ struct sch {
 	uint32_t nwaiting;  /* slots waiting or parked */
 	uint32_t returning; /* blocks whose end gpuexec has yet to say */
 
-	uint32_t free_chunk; /* list */
-	uint32_t nfree_chunks, leaving_chunks;
-	uint32_t kv_room;			/* list: KV chunks with room */
+	uint32_t free_chunk, bare_chunk; /* lists: with memory, and without */
+	uint32_t nfree_chunks;		 /* of both */
+	uint32_t leaving_chunks;
+
+	/* give_back.c */
+	uint32_t nbare;
+	uint32_t returning_chunk[RETURNING_MAX], nreturning;
+	uint32_t spare_least; /* with memory and free, least since window_ns */
+	uint32_t spare_todo;  /* of those, that still are to go */
+	nsec spare_ns;	      /* when the window began */
+	uint32_t kv_room;     /* list: KV chunks with room */
 	uint32_t class_room[DIR_CLASS_MAX + 1]; /* lists: adapter chunks */
 	uint32_t nfree_blocks;			/* in KV chunks */
 	uint32_t kv_chunks, adapter_chunks;
@@ -392,6 +403,13 @@ void chunks_block_mark(struct sch *, uint32_t block);
 void chunks_block_back(struct sch *, uint32_t block, uint64_t fence);
 void chunks_cool(struct sch *); /* gives back what is behind no fence */
 uint64_t chunks_blocks_free(const struct sch *);
+/* Free chunks, and those that will be without anybody else going. */
+uint32_t chunks_soon(const struct sch *);
+void chunks_returning(struct sch *, uint32_t c); /* FREE -> RETURNING */
+void chunks_returned(struct sch *, uint32_t c);	 /* -> FREE, bare */
+
+/* give_back.c */
+void give_back_tick(struct sch *, nsec now);
 
 /* resident.c */
 /* LACKS: memory, and nothing that may go is left; SOON: it is on its way. */

@@ -48,7 +48,15 @@ enum have_state {
 	HAVE_RESIDENT,
 	HAVE_FAILED
 };
-enum chunk_owner { CHUNK_FREE, CHUNK_KV, CHUNK_ADAPTER, CHUNK_BAD };
+/* RETURNING: nobody's, and its memory goes back to the operating system (cpu):
+ * returned[c] of the loader has its generation when that is done. */
+enum chunk_owner {
+	CHUNK_FREE,
+	CHUNK_KV,
+	CHUNK_ADAPTER,
+	CHUNK_BAD,
+	CHUNK_RETURNING
+};
 
 /* What the frontend's ask[a] says: serial:32 | count:16 | flags:8 | command:8.
  * The count tells a command from the same one before.  A flag stays when other

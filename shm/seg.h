@@ -267,6 +267,7 @@ struct segs {
 	_Atomic uint64_t *have;	       /* [adapters] */
 	_Atomic uint64_t *layers;      /* [adapters] */
 	struct dir_info *info;	       /* [adapters] */
+	_Atomic uint64_t *returned;    /* [chunks] struct word, gen alone */
 	_Atomic uint64_t *catalogue;   /* count of changes to entries */
 	_Atomic uint32_t *rescan_done; /* the rescan_asked that is obeyed */
 	struct loader_meters *loader_meters;

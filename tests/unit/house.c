@@ -51,6 +51,7 @@ make_segments(void)
 	house_segs.ticket = zeros(SLOTS, sizeof(*house_segs.ticket));
 	house_segs.blocks = zeros((size_t)SLOTS * plan.blocks_per_slot, 4);
 	house_segs.next = zeros(CHUNKS, 4);
+	house_segs.chunk = zeros(CHUNKS, 8);
 	house_segs.have = zeros(plan.adapters, 8);
 	house_segs.layers = zeros(plan.adapters, 8);
 	house_segs.info = zeros(plan.adapters, sizeof(*house_segs.info));
@@ -165,8 +166,8 @@ house_tear_down(void)
 	    free(house_segs.prompt);
 	free(house_segs.s), free(house_segs.b), free(house_segs.ticket),
 	    free(house_segs.blocks);
-	free(house_segs.next), free(house_segs.have), free(house_segs.layers),
-	    free(house_segs.info), free(house_segs.x);
+	free(house_segs.next), free(house_segs.chunk), free(house_segs.have),
+	    free(house_segs.layers), free(house_segs.info), free(house_segs.x);
 	free(house_segs.result), free(house_segs.tok),
 	    free(house_segs.logprobs), free(house_segs.step_samples);
 }

@@ -83,6 +83,7 @@ words(void)
 		.load_host = &lrig.load_host,
 		.want = lrig.want,
 		.chunk = lrig.chunk,
+		.returned = lrig.returned,
 		.next = lrig.next,
 		.f = lrig.f,
 		.request = lrig.request,

@@ -26,7 +26,7 @@ struct loader_rig {
 	struct device *device;
 	int pool_fd;
 	_Atomic uint64_t entry[ADAPTERS], have[ADAPTERS], want[ADAPTERS];
-	_Atomic uint64_t layers[ADAPTERS];
+	_Atomic uint64_t layers[ADAPTERS], returned[CHUNKS];
 	struct dir_info info[ADAPTERS];
 	_Atomic uint64_t pool_number, catalogue, chunk[CHUNKS], f[SLOTS];
 	_Atomic uint32_t rescan_done, rescan_asked, next[CHUNKS];

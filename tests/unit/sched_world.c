@@ -58,6 +58,8 @@ words(struct world *v)
 		.blocks = v->blocks,
 		.want = v->want,
 		.chunk = v->chunk,
+		.returned = v->returned,
+		.return_ns = 20 * MILLISECOND,
 		.next = v->next,
 		.meters = &v->meters,
 		.queues = v->queues,
@@ -264,12 +266,30 @@ more_layers(uint32_t a, uint32_t gen)
 	return true;
 }
 
+/* Gives back the memory of chunks that nobody has. */
+static void
+give_back(void)
+{
+	uint32_t c = (uint32_t)rng_below(&world.rng, CHUNKS);
+	struct place_word chunk = word_load_place(&world.chunk[c]);
+
+	if (chunk.state != CHUNK_RETURNING)
+		return;
+	world.given_back += word_load(&world.returned[c]).gen != chunk.gen;
+	for (int i = 0; i < world.nsteps; i++)
+		for (uint32_t k = 0; k < world.step[i].nblocks; k++)
+			ck_assert_uint_ne(world.step[i].block[k] / PER_CHUNK,
+			    c);
+	word_store(&world.returned[c], (struct word){ .gen = chunk.gen });
+}
+
 void
 world_loader(uint32_t a)
 {
 	struct place_word want = word_load_place(&world.want[a]);
 	struct place_word have = word_load_place(&world.have[a]);
 
+	give_back();
 	if (have.gen != want.gen) {
 		have = want;
 		have.state = want.state == WANT_IN ? HAVE_LOADING : HAVE_ABSENT;

@@ -43,7 +43,7 @@ struct world {
 	uint32_t blocks[SLOTS * ROW];
 	_Atomic uint64_t want[ADAPTERS], have[ADAPTERS], entry[ADAPTERS];
 	_Atomic uint64_t layers[ADAPTERS]; /* of LAYERS */
-	_Atomic uint64_t ask[ADAPTERS], chunk[CHUNKS];
+	_Atomic uint64_t ask[ADAPTERS], chunk[CHUNKS], returned[CHUNKS];
 	_Atomic uint32_t next[CHUNKS];
 	struct dir_info info[ADAPTERS];
 	struct scheduler_meters meters;
@@ -61,6 +61,7 @@ struct world {
 	bool copying[ADAPTERS];
 	uint32_t lose_hints; /* percent */
 	uint32_t submitted, ended, denied[DENIED_COUNT];
+	uint32_t given_back;	 /* chunks */
 	uint32_t followed;	 /* steps with an adapter that was loading */
 	uint32_t stop_at[SLOTS]; /* tokens after which gpuexec ends it */
 };
