@@ -70,7 +70,7 @@ line(const char *what, uint64_t bytes, const char *note)
 }
 
 static void
-print_shared(const struct plan *p)
+print_shared(const struct plan *p, const struct conf *c)
 {
 	static const char *const names[SEG_COUNT] = {
 		[SEG_SUPERVISOR] = "segment supervisor",
@@ -86,7 +86,7 @@ print_shared(const struct plan *p)
 	char note[80], bytes[32];
 
 	printf("shared memory\n");
-	for (int i = 0; i < SEG_COUNT; i++) {
+	for (int i = 0; i < SEG_STORE; i++) {
 		note[0] = '\0';
 		if (i == SEG_POOL && p->backend == BACKEND_CUDA)
 			continue;
@@ -100,6 +100,8 @@ print_shared(const struct plan *p)
 			    "%u chunks; taken as it is used", p->chunks);
 		line(names[i], p->seg_bytes[i], note);
 	}
+	line("store", c->loader_host_bytes,
+	    "packed adapters; at most, taken as it is used");
 }
 
 static uint64_t
@@ -116,13 +118,12 @@ notes(const struct plan *p, size_t i)
 }
 
 static void
-print_private(const struct plan *p, const struct conf *c)
+print_private(const struct plan *p)
 {
 	printf("private memory\n");
 	for (size_t i = 0; i < sizeof(roles) / sizeof(*roles); i++)
 		line(roles[i].name, notes(p, i),
 		    i == 1 ? "and the buffers of its clients" : "");
-	line("loader: packed adapters", c->loader_host_bytes, "at most");
 	if (p->backend == BACKEND_CUDA)
 		return;
 	line("gpuexec: weights", p->weights_bytes,
@@ -197,8 +198,8 @@ print_plan(const struct plan *p, const struct shape *s, const struct conf *c,
 	    p->block_tokens,
 	    units_bytes(block, sizeof(block), p->kv_block_bytes),
 	    p->blocks_per_chunk, p->blocks_per_slot);
-	print_shared(p);
-	print_private(p, c);
+	print_shared(p, c);
+	print_private(p);
 	print_sum();
 	if (p->backend == BACKEND_CUDA)
 		print_gpu(p, c, g);

@@ -122,7 +122,7 @@ put_memory(struct frontend *fe, struct line_out *o)
 	uint64_t shared = 0;
 
 	for (int i = 0; i < SEG_COUNT; i++)
-		if (i != SEG_POOL)
+		if (i < SEG_POOL)
 			shared += p->seg_bytes[i];
 	line_key(o, "memory");
 	line_put(o, "{\"pool_bytes\":");

@@ -63,20 +63,13 @@ set_state(struct ld *l, uint32_t a, uint32_t serial, enum dir_state to)
 	atomic_fetch_add_explicit(l->w.catalogue, 1, memory_order_release);
 }
 
-static uint32_t
-serial_of(const struct ld *l, uint32_t a)
-{
-	return dir_serial(
-	    atomic_load_explicit(&l->w.entry[a], memory_order_relaxed));
-}
-
 static void
 retire(struct ld *l, uint32_t a, bool gone)
 {
 	bool worked = ld_state(l, a) == DIR_LISTED;
 
 	unname(l, a);
-	set_state(l, a, serial_of(l, a), DIR_RETIRED);
+	set_state(l, a, ld_serial(&l->w, a), DIR_RETIRED);
 	/* What never worked and is replaced is no news. */
 	if (worked || gone)
 		ld_note_retired(l, a, gone ? "removed" : "changed");
@@ -112,7 +105,7 @@ set_free(struct ld *l, uint32_t a)
 	store_drop(&l->store, a);
 	have.state = HAVE_ABSENT;
 	word_store_place(&l->w.have[a], have);
-	set_state(l, a, serial_of(l, a), DIR_FREE);
+	set_state(l, a, ld_serial(&l->w, a), DIR_FREE);
 	if (a < l->free_from)
 		l->free_from = a;
 }
@@ -167,7 +160,7 @@ add(struct ld *l, const struct ld_found *f, uint32_t version, nsec now)
 	memcpy(info->name, f->name, sizeof(info->name));
 	memcpy(info->reason, f->reason, sizeof(info->reason));
 	name_it(l, a);
-	set_state(l, a, serial_of(l, a) + 1,
+	set_state(l, a, ld_serial(&l->w, a) + 1,
 	    f->kind == FOUND_GOOD ? DIR_LISTED : DIR_BROKEN);
 	if (f->kind == FOUND_GOOD)
 		ld_note_listed(l, a);
@@ -238,7 +231,7 @@ ld_catalogue_rebuild(struct ld *l)
 		/* retire comes before add, so a name has one entry; should it
 		 * have two, one is enough. */
 		if (find(l, info->name) != LD_NOBODY)
-			set_state(l, a, serial_of(l, a), DIR_RETIRED);
+			set_state(l, a, ld_serial(&l->w, a), DIR_RETIRED);
 		else
 			name_it(l, a);
 	}

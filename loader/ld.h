@@ -4,6 +4,7 @@
  *	scan.c       the scanner: what has changed in the directory
  *	catalogue.c  entries: who is listed, broken, retired, free
  *	store.c      packed images in host memory
+ *	room.c       where they lie
  *	work.c       the workers and their queue
  *	pack.c       one adapter, from files to the pool
  *	link.c       the link to the device, where one is emulated
@@ -54,30 +55,71 @@ bool ld_scan_waiting(struct ld_scan *);
  * Never 0. */
 uint64_t ld_file_id(int dirfd, const char *name, uint64_t *bytes);
 
+/* ---- room.c ---- */
+
+/* Rooms of the shared-memory object of the store. */
+struct rooms {
+	int fd;
+	uint32_t n, nfree;
+	uint32_t *free;	       /* stack */
+	uint64_t bytes;	       /* of a room: what an image may have */
+	struct device *device; /* whose promises come first */
+};
+
+int rooms_open(struct rooms *, const struct ld_world *);
+void rooms_close(struct rooms *);
+/* A free one for an image of so many bytes; LD_NOBODY: there is none. */
+uint32_t rooms_take(struct rooms *, uint64_t bytes);
+/* This one; false: it is not free. */
+bool rooms_claim(struct rooms *, uint32_t room);
+/* At a start: what a dead life was at in free ones is given back. */
+void rooms_sweep(struct rooms *);
+/* What is in it; NULL: cannot be mapped. */
+void *rooms_map(const struct rooms *, uint32_t room, uint64_t bytes);
+/* In a worker: memory to pack an image in; kept: it is the room's, else malloc's.
+ * NULL: there is none. */
+void *rooms_memory(const struct rooms *, uint32_t room, uint64_t bytes,
+    bool *kept);
+/* Free again, with its memory; at: where it was mapped, or NULL. */
+void rooms_leave(struct rooms *, uint32_t room, void *at, uint64_t bytes);
+
 /* ---- store.c ---- */
 
 struct store_image {
 	void *bytes; /* NULL: none */
 	uint64_t n;
-	unsigned char digest[ADAPTER_DIGEST_BYTES];
+	uint32_t room;
+	uint32_t at;   /* in list */
 	uint32_t pins; /* copied from just now */
-	uint32_t prev, next;
+	bool unproved; /* of an earlier life, and not compared yet */
+	/* For the policy. */
+	uint32_t uses_seen;
+	double rate, floor;
+	nsec rate_ns, used_ns, put_ns;
 };
 
-/* Least recently used at the tail. */
 struct store {
+	const struct ld_world *w;
+	struct rooms rooms;
 	struct store_image *image; /* [adapters] */
-	uint32_t head, tail, count;
+	uint32_t *list;		   /* entries that have one */
+	uint32_t count;
+	struct evict_view *views; /* scratch */
 	uint64_t used, most;
+	double floor; /* worth of the last that went */
 };
 
-int store_open(struct store *, uint32_t adapters, uint64_t most);
+/* World and device must outlive it. */
+int store_open(struct store *, const struct ld_world *);
 void store_close(struct store *);
-/* Takes over malloced bytes; frees them at once if they do not fit. */
+/* At a start: the image that an earlier life kept of this entry; false: none, or
+ * none that can be trusted so far. */
+bool store_adopt(struct store *, uint32_t a, uint32_t serial);
+/* Takes over the room; leaves it at once if the image does not fit. */
 void store_put(struct store *, uint32_t a, void *bytes, uint64_t n,
-    const unsigned char *digest);
+    uint32_t room, nsec now);
 /* NULL: not there.  Pinned until store_unpin. */
-const struct store_image *store_pin(struct store *, uint32_t a);
+struct store_image *store_pin(struct store *, uint32_t a);
 void store_unpin(struct store *, uint32_t a);
 bool store_has(const struct store *, uint32_t a);
 void store_drop(struct store *, uint32_t a);
@@ -113,8 +155,13 @@ struct ld_job {
 	char name[DIR_NAME_MAX];
 	uint64_t file_id;
 	const void *packed; /* pinned in the store; NULL: read the files */
+	bool pinned;	    /* so, until it is over */
+	bool unproved;	    /* and to be compared with its sum first */
+	bool spoiled;	    /* it was not the same: the files were read */
 	unsigned char digest[ADAPTER_DIGEST_BYTES];
-	void *image; /* what was read: the main thread's in the end */
+	void *image;   /* what was read: the main thread's in the end */
+	uint32_t room; /* of the store, for it; LD_NOBODY: none */
+	bool kept;     /* image lies in the room, else in malloc's memory */
 	uint64_t bytes, page_bytes, sum;
 	uint64_t *page; /* [npages] offsets in the pool */
 	uint32_t npages;
@@ -128,7 +175,8 @@ struct ld_job {
 struct ld_work;
 struct ld_link;
 
-int ld_work_open(struct ld_work **, const struct ld_world *);
+int ld_work_open(struct ld_work **, const struct ld_world *,
+    const struct rooms *);
 void ld_work_close(struct ld_work *);
 void ld_work_put(struct ld_work *, struct ld_job *);
 /* Jobs that are over, cancelled ones too, one by one; NULL: none. */
@@ -136,6 +184,8 @@ struct ld_job *ld_work_take(struct ld_work *);
 bool ld_work_waiting(struct ld_work *);
 /* true: it writes nothing to the pool from now on; else soon. */
 bool ld_work_cancel(struct ld_job *);
+/* All zero, without a room; NULL: no memory. */
+struct ld_job *ld_job_new(void);
 void ld_job_free(struct ld_job *);
 
 /* Somebody waits for it now. */
@@ -150,8 +200,8 @@ struct ld_job *ld_work_late(struct ld_work *, nsec since);
 bool ld_wanted(void *job);
 
 /* Does the job in the calling thread, up to JOB_OVER. */
-void ld_pack(const struct ld_world *, struct ld_link *, int dirfd,
-    struct ld_job *);
+void ld_pack(const struct ld_world *, const struct rooms *, struct ld_link *,
+    int dirfd, struct ld_job *);
 
 /* How much of an image, from `at` on, is one part of its sum (base/checksum.h):
  * parts do not reach over pages. */
@@ -257,6 +307,13 @@ ld_state(const struct ld *l, uint32_t a)
 {
 	return dir_entry_state(
 	    atomic_load_explicit(&l->w.entry[a], memory_order_relaxed));
+}
+
+static inline uint32_t
+ld_serial(const struct ld_world *w, uint32_t a)
+{
+	return dir_serial(
+	    atomic_load_explicit(&w->entry[a], memory_order_relaxed));
 }
 
 static inline void

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 
 static void
 say(struct ld *l, uint32_t a, struct place_word have)
@@ -97,7 +98,7 @@ static struct ld_job *
 prepare(struct ld *l, uint32_t a, struct place_word want)
 {
 	const struct store_image *image;
-	struct ld_job *j = calloc(1, sizeof(*j));
+	struct ld_job *j = ld_job_new();
 	int e;
 
 	if (j == NULL) {
@@ -110,6 +111,7 @@ prepare(struct ld *l, uint32_t a, struct place_word want)
 	j->bytes = l->w.info[a].bytes;
 	j->file_id = l->w.info[a].file_id;
 	memcpy(j->name, l->w.info[a].name, sizeof(j->name));
+	j->page_bytes = l->w.plan->chunk_bytes;
 	e = j->copy ? ld_resolve(l, want, j) : 0;
 	if (e != 0) {
 		fail(l, a, want, e, err_text());
@@ -119,7 +121,12 @@ prepare(struct ld *l, uint32_t a, struct place_word want)
 	image = store_pin(&l->store, a);
 	if (image != NULL) {
 		j->packed = image->bytes;
-		memcpy(j->digest, image->digest, sizeof(j->digest));
+		j->unproved = image->unproved;
+		j->pinned = true;
+		j->sum = l->w.info[a].sum;
+		memcpy(j->digest, l->w.info[a].digest, sizeof(j->digest));
+	} else {
+		j->room = rooms_take(&l->store.rooms, j->bytes);
 	}
 	return j;
 }
@@ -247,19 +254,42 @@ there(struct ld *l, struct ld_job *j, nsec now)
 	}
 }
 
-/* What a job brought is kept, unless it was cancelled: then its entry may be
- * another's by now. */
+/* The image of a room: what a job brought is kept, unless it was cancelled, for then
+ * its entry may be another's by now. */
 static void
-keep(struct ld *l, struct ld_job *j, bool attached)
+keep_room(struct ld *l, struct ld_job *j, bool attached, nsec now)
 {
+	if (j->room == LD_NOBODY)
+		return;
+	if (!j->kept)
+		rooms_leave(&l->store.rooms, j->room, NULL, j->bytes);
+	else if (attached && j->whole)
+		store_put(&l->store, j->adapter, j->image, j->bytes, j->room,
+		    now);
+	else
+		rooms_leave(&l->store.rooms, j->room, j->image, j->bytes);
+	if (j->kept)
+		j->image = NULL;
+}
+
+static void
+keep(struct ld *l, struct ld_job *j, bool attached, nsec now)
+{
+	struct store_image *image = &l->store.image[j->adapter];
+
 	if (j->was_read)
 		ld_add(&l->w.meters->disk_reads, 1);
-	if (j->packed != NULL)
+	if (j->pinned) {
+		image->unproved &= j->error != 0;
 		store_unpin(&l->store, j->adapter);
-	if (attached && j->image != NULL && j->whole) {
-		store_put(&l->store, j->adapter, j->image, j->bytes, j->digest);
-		j->image = NULL;
 	}
+	if (j->spoiled) {
+		log_warn("an adapter's packed copy was damaged; it was read "
+			 "again adapter=%s",
+		    j->name);
+		store_drop(&l->store, j->adapter);
+	}
+	keep_room(l, j, attached, now);
 	ld_gauge(&l->w.meters->host_bytes, l->store.used);
 	ld_gauge(&l->w.meters->host_adapters, l->store.count);
 }
@@ -302,7 +332,7 @@ ld_finish(struct ld *l, nsec now)
 	if (j == NULL)
 		return false;
 	attached = l->job[j->adapter] == j;
-	keep(l, j, attached);
+	keep(l, j, attached, now);
 	if (j->prove)
 		ld_proof_take(l, j, attached);
 	else if (attached) {

@@ -26,21 +26,25 @@ allocate(struct ld *l)
 	    l->bucket_next == NULL)
 		return err_set(ERR_MEMORY,
 		    "no memory for the tables of %u adapters", n);
-	return store_open(&l->store, n, l->w.host_bytes);
+	return store_open(&l->store, &l->w);
 }
 
-/* A host tier dies with its process; whatever was HOST is read again. */
+/* Images that an earlier life has packed; what is called HOST and has none is
+ * read again. */
 static void
-forget_host(struct ld *l)
+adopt_images(struct ld *l)
 {
 	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
 		struct place_word have = word_load_place(&l->w.have[a]);
+		bool has = ld_state(l, a) != DIR_FREE &&
+		    store_adopt(&l->store, a, ld_serial(&l->w, a));
 
-		if (have.state != HAVE_HOST)
+		if (has || have.state != HAVE_HOST)
 			continue;
 		have.state = HAVE_ABSENT;
 		word_store_place(&l->w.have[a], have);
 	}
+	rooms_sweep(&l->store.rooms);
 }
 
 /* Memory of another pool is gone: what lay there is copied again, to the same
@@ -102,14 +106,14 @@ ld_open(struct ld **out, const struct ld_world *w, nsec now)
 	if (l->w.link_copies == 0)
 		l->w.link_copies = 1;
 	if ((e = allocate(l)) != 0 ||
-	    (e = ld_work_open(&l->work, &l->w)) != 0 ||
+	    (e = ld_work_open(&l->work, &l->w, &l->store.rooms)) != 0 ||
 	    (e = ld_scan_open(&l->scan, &l->w)) != 0) {
 		ld_close(l);
 		return e;
 	}
 	say_emulation(&l->w);
 	l->samples = sample_last_load(w->samples);
-	forget_host(l);
+	adopt_images(l);
 	enter_pool(l, now);
 	ld_catalogue_rebuild(l);
 	(void)ld_catalogue_heed(l, now);
@@ -198,6 +202,12 @@ ld_busy(struct ld *l)
 {
 	return ring_waiting(&l->w.from_scheduler) || ld_work_waiting(l->work) ||
 	    ld_scan_waiting(l->scan);
+}
+
+void
+ld_rules_set(struct ld *l, const struct ld_rules *rules)
+{
+	l->w.eviction = *rules;
 }
 
 uint64_t

@@ -22,9 +22,18 @@
 
 #include "device/device.h"
 #include "model/adapter.h"
+#include "policy/evict.h"
 #include "shm/seg.h"
 
 #include <stdbool.h>
+
+/* Which packed image goes when host memory is full: the settings of the section
+ * policy, which may change while it runs. */
+struct ld_rules {
+	const struct evict_policy *policy;
+	nsec window_ns;
+	double weight[3]; /* F, R, S */
+};
 
 struct ld_world {
 	const struct plan *plan;
@@ -34,6 +43,8 @@ struct ld_world {
 	const char *model;     /* where the base is, and its name */
 	struct adapter_rules rules;
 	uint64_t host_bytes;
+	int store_fd; /* shared memory for packed images; -1: none is kept */
+	struct ld_rules eviction;
 	uint32_t threads;
 	nsec rescan_ns, delay_ns;
 	nsec deadline_ns;	   /* of reading one from its files */
@@ -47,6 +58,7 @@ struct ld_world {
 	_Atomic uint64_t *layers;	/* [adapters]; NULL: nobody follows */
 	struct dir_info *info;		/* [adapters] */
 	_Atomic uint64_t *catalogue;
+	_Atomic uint64_t *held;	    /* [adapters]; NULL: nothing outlives us */
 	_Atomic uint64_t *returned; /* [chunks] */
 	_Atomic uint32_t *rescan_done;
 	struct loader_meters *meters;
@@ -57,9 +69,10 @@ struct ld_world {
 	struct histogram *load_disk, *load_host;
 
 	/* scheduler */
-	const _Atomic uint64_t *want;  /* [adapters] */
-	const _Atomic uint64_t *chunk; /* [chunks] */
-	const _Atomic uint32_t *next;  /* [chunks] */
+	const _Atomic uint64_t *want;	   /* [adapters] */
+	const _Atomic uint64_t *chunk;	   /* [chunks] */
+	const _Atomic uint32_t *next;	   /* [chunks] */
+	const struct adapter_meters *uses; /* [adapters]; NULL: not known */
 
 	/* frontend */
 	const _Atomic uint64_t *f;	    /* [slots] */
@@ -85,6 +98,9 @@ void ld_tick(struct ld *, nsec now);
 
 /* Something waits to be looked at. */
 bool ld_busy(struct ld *);
+
+/* Other rules from now on. */
+void ld_rules_set(struct ld *, const struct ld_rules *);
 
 /* Hints sent so far to the scheduler. */
 uint64_t ld_sent(const struct ld *);

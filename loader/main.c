@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "loader/loader.h"
 #include "proc/pool.h"
+#include "proc/settings.h"
 #include "shm/word.h"
 
 /* docs/RECOVERY.md, section 4. */
@@ -20,7 +21,19 @@ static struct {
 	struct device *device;
 	uint64_t pool; /* its number; 0 on the cpu */
 	uint64_t sent;
+	struct settings_stamp seen; /* of the settings looked at last */
 } me;
+
+static struct ld_rules
+rules(const struct conf *c)
+{
+	return (struct ld_rules){
+		.policy = evict_find(c->policy_eviction),
+		.window_ns = c->policy_window_ms * MILLISECOND,
+		.weight = { c->policy_evict_frequency, c->policy_evict_recency,
+		    c->policy_evict_size },
+	};
+}
 
 static void
 world(struct ld_world *w, const struct proc *p)
@@ -36,6 +49,10 @@ world(struct ld_world *w, const struct proc *p)
 		    strcmp(p->conf.loader_allow_noop, "yes") == 0,
 		    me.has_base ? &me.base : NULL },
 		.host_bytes = p->conf.loader_host_bytes,
+		.store_fd = g->store_fd,
+		.held = g->held,
+		.uses = g->uses,
+		.eviction = rules(&p->conf),
 		.threads = p->conf.loader_threads,
 		.rescan_ns = p->conf.loader_rescan_ms * MILLISECOND,
 		.delay_ns = p->conf.loader_delay_ms * MILLISECOND,
@@ -84,6 +101,7 @@ start(struct proc *p)
 	if ((e = device_pin(me.device, p->segs.staging, p->plan->staging_bytes,
 		 true)) != 0)
 		return err_add("staging");
+	me.seen = settings_read(&p->segs, &p->conf);
 	world(&w, p);
 	return ld_open(&me.loader, &w, clock_mono());
 }
@@ -107,9 +125,26 @@ step(struct proc *p, nsec now)
 	return n;
 }
 
+/* Whatever operators set was looked at before it came here. */
+static void
+look_settings(struct proc *p)
+{
+	struct settings_stamp stamp = settings_stamp(&p->segs);
+	struct ld_rules now;
+
+	if (stamp.version == me.seen.version &&
+	    stamp.sequence == me.seen.sequence)
+		return;
+	me.seen = settings_read(&p->segs, &p->conf);
+	now = rules(&p->conf);
+	if (now.policy != NULL)
+		ld_rules_set(me.loader, &now);
+}
+
 static void
 tick(struct proc *p, nsec now)
 {
+	look_settings(p);
 	ld_tick(me.loader, now);
 	wake(p);
 }

@@ -59,9 +59,24 @@ changed(void)
 	    "its files have changed since they were listed");
 }
 
+/* Page by page, as whoever reads it on the GPU finds it. */
+static uint64_t
+sum_of(const struct ld_job *j, const char *from)
+{
+	uint64_t sum = 0;
+
+	for (uint64_t at = 0; at < j->bytes;) {
+		uint64_t n = ld_part_bytes(j, at);
+
+		sum = checksum_join(sum, checksum_part(from + at, n));
+		at += n;
+	}
+	return sum;
+}
+
 static int
-read_opened(const struct ld_world *w, struct ld_job *j,
-    const struct adapter *ad)
+read_opened(const struct ld_world *w, const struct rooms *rooms,
+    struct ld_job *j, const struct adapter *ad)
 {
 	uint32_t page = (uint32_t)w->plan->chunk_bytes;
 	enum tensor_dtype dtype = (enum tensor_dtype)w->plan->weight_dtype;
@@ -70,22 +85,25 @@ read_opened(const struct ld_world *w, struct ld_job *j,
 
 	if (n != j->bytes)
 		return changed();
-	if ((j->image = malloc(n)) == NULL)
+	j->image = rooms_memory(rooms, j->room, n, &j->kept);
+	if (j->image == NULL)
 		return err_set(ERR_MEMORY,
 		    "no memory for its image of %ju bytes", (uintmax_t)n);
 	e = adapter_pack(ad, w->shape, dtype, page, w->rules, j->image,
 	    ld_wanted, j);
-	if (e == 0)
-		memcpy(j->digest,
-		    ((const struct adapter_image *)j->image)->digest,
-		    sizeof(j->digest));
-	return e;
+	if (e != 0)
+		return e;
+	memcpy(j->digest, ((const struct adapter_image *)j->image)->digest,
+	    sizeof(j->digest));
+	j->sum = sum_of(j, j->image);
+	return 0;
 }
 
 /* From disk to j->image.  The files must be those that were listed, before and
  * after, or the entry would serve what it does not name. */
 static int
-read_files(const struct ld_world *w, int dirfd, struct ld_job *j)
+read_files(const struct ld_world *w, const struct rooms *rooms, int dirfd,
+    struct ld_job *j)
 {
 	struct adapter ad;
 	uint64_t bytes;
@@ -96,7 +114,7 @@ read_files(const struct ld_world *w, int dirfd, struct ld_job *j)
 		return changed();
 	if ((e = adapter_open(&ad, dirfd, j->name, w->shape, w->rules)) != 0)
 		return e;
-	e = read_opened(w, j, &ad);
+	e = read_opened(w, rooms, j, &ad);
 	adapter_close(&ad);
 	if (e == 0 && ld_file_id(dirfd, j->name, &bytes) != j->file_id)
 		return changed();
@@ -123,21 +141,6 @@ ld_part_bytes(const struct ld_job *j, uint64_t at)
 	uint64_t n = page < CHECKSUM_PART ? page : CHECKSUM_PART;
 
 	return n < j->bytes - at ? n : j->bytes - at;
-}
-
-/* Page by page, as whoever reads it on the GPU finds it. */
-static uint64_t
-sum_of(const struct ld_job *j, const char *from)
-{
-	uint64_t sum = 0;
-
-	for (uint64_t at = 0; at < j->bytes;) {
-		uint64_t n = ld_part_bytes(j, at);
-
-		sum = checksum_join(sum, checksum_part(from + at, n));
-		at += n;
-	}
-	return sum;
 }
 
 /* Bytes [from, to) of the image, page by page. */
@@ -241,17 +244,30 @@ cross(const struct ld_world *w, struct ld_link *link, struct ld_job *j)
 		ld_link_leave(link, j);
 		return unwanted();
 	}
-	if (w->pool != 0)
-		j->sum = sum_of(j, image);
 	return copy_parts(w, link, j, image);
 }
 
-static int
-fetch_and_copy(const struct ld_world *w, struct ld_link *link, int dirfd,
-    struct ld_job *j)
+/* What an earlier life left is used if it is still the same. */
+static void
+prove_packed(struct ld_job *j)
 {
-	int e = j->packed != NULL ? 0 : read_files(w, dirfd, j);
+	uint64_t sum = j->sum;
 
+	if (j->packed == NULL || !j->unproved || sum_of(j, j->packed) == sum)
+		return;
+	j->packed = NULL;
+	j->spoiled = true;
+}
+
+static int
+fetch_and_copy(const struct ld_world *w, const struct rooms *rooms,
+    struct ld_link *link, int dirfd, struct ld_job *j)
+{
+	int e = 0;
+
+	prove_packed(j);
+	if (j->packed == NULL)
+		e = read_files(w, rooms, dirfd, j);
 	if (e != 0)
 		return e;
 	j->whole = true;
@@ -265,8 +281,8 @@ fetch_and_copy(const struct ld_world *w, struct ld_link *link, int dirfd,
 }
 
 void
-ld_pack(const struct ld_world *w, struct ld_link *link, int dirfd,
-    struct ld_job *j)
+ld_pack(const struct ld_world *w, const struct rooms *rooms,
+    struct ld_link *link, int dirfd, struct ld_job *j)
 {
 	int queued = JOB_QUEUED;
 
@@ -276,7 +292,7 @@ ld_pack(const struct ld_world *w, struct ld_link *link, int dirfd,
 	if (j->prove)
 		ld_prove(w, j);
 	else
-		j->error = fetch_and_copy(w, link, dirfd, j);
+		j->error = fetch_and_copy(w, rooms, link, dirfd, j);
 	if (j->error != 0)
 		snprintf(j->reason, sizeof(j->reason), "%s", err_text());
 	atomic_store(&j->state, JOB_OVER);

@@ -74,7 +74,7 @@ is_old(const struct ld *l, uint32_t a, struct place_word want)
 static struct ld_job *
 prepare(const struct ld *l, uint32_t a, struct place_word want)
 {
-	struct ld_job *j = calloc(1, sizeof(*j));
+	struct ld_job *j = ld_job_new();
 
 	if (j == NULL)
 		return NULL;

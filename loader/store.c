@@ -1,61 +1,101 @@
-/* Packed images in host memory: what the device had to give up comes back
- * without a disk.  The least recently used go when the budget is spent. */
+/* Packed images in host memory: what the device had to give up comes back without
+ * a disk.  Which go when the budget is spent is policy/evict.h's, by the same
+ * policy as on the device.
+ *
+ * held[a] says in shared memory in which room the image of an entry lies, so that
+ * the next life finds it; its bytes are compared with their checksum before they
+ * are first used again. */
 #include "loader/ld.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/err.h"
 #include "base/must.h"
 
-int
-store_open(struct store *s, uint32_t adapters, uint64_t most)
+/* One mapping each, of which the kernel lets a process have some 65,000. */
+#define IMAGES_MAX 32768
+
+static uint64_t
+held_word(uint32_t serial, uint32_t room)
 {
-	*s = (struct store){ .head = LD_NOBODY,
-		.tail = LD_NOBODY,
-		.most = most };
-	s->image = calloc(adapters + 1, sizeof(*s->image));
-	if (s->image == NULL)
-		return err_set(ERR_MEMORY,
-		    "no memory for a table of %u adapters", adapters);
-	return 0;
+	return (uint64_t)serial << 32 | (room + 1);
 }
 
+static void
+say_held(const struct store *s, uint32_t a, uint64_t word)
+{
+	if (s->w->held != NULL)
+		atomic_store_explicit(&s->w->held[a], word,
+		    memory_order_release);
+}
+
+int
+store_open(struct store *s, const struct ld_world *w)
+{
+	uint32_t n = w->plan->adapters;
+
+	*s = (struct store){ .w = w, .most = w->host_bytes };
+	s->image = calloc((size_t)n + 1, sizeof(*s->image));
+	s->list = calloc((size_t)n + 1, sizeof(*s->list));
+	s->views = calloc((size_t)n + 1, sizeof(*s->views));
+	if (s->image == NULL || s->list == NULL || s->views == NULL)
+		return err_set(ERR_MEMORY,
+		    "no memory for a table of %u adapters", n);
+	return rooms_open(&s->rooms, w);
+}
+
+/* What they hold stays for the next life. */
 void
 store_close(struct store *s)
 {
-	if (s->image == NULL)
-		return;
-	for (uint32_t a = s->head; a != LD_NOBODY; a = s->image[a].next)
-		free(s->image[a].bytes);
+	for (uint32_t i = 0; i < s->count; i++) {
+		const struct store_image *image = &s->image[s->list[i]];
+
+		(void)munmap(image->bytes, image->n);
+	}
+	rooms_close(&s->rooms);
 	free(s->image);
+	free(s->list);
+	free(s->views);
 }
 
 static void
-unlink_image(struct store *s, uint32_t a)
+enter(struct store *s, uint32_t a, void *bytes, uint64_t n, uint32_t room)
 {
 	struct store_image *i = &s->image[a];
 
-	if (i->prev == LD_NOBODY)
-		s->head = i->next;
-	else
-		s->image[i->prev].next = i->next;
-	if (i->next == LD_NOBODY)
-		s->tail = i->prev;
-	else
-		s->image[i->next].prev = i->prev;
+	i->bytes = bytes;
+	i->n = n;
+	i->room = room;
+	i->at = s->count;
+	s->list[s->count++] = a;
+	s->used += n;
 }
 
-static void
-to_front(struct store *s, uint32_t a)
+bool
+store_adopt(struct store *s, uint32_t a, uint32_t serial)
 {
-	s->image[a].prev = LD_NOBODY;
-	s->image[a].next = s->head;
-	if (s->head == LD_NOBODY)
-		s->tail = a;
-	else
-		s->image[s->head].prev = a;
-	s->head = a;
+	const struct dir_info *info = &s->w->info[a];
+	uint64_t word = s->w->held == NULL ? 0 : atomic_load(&s->w->held[a]);
+	uint32_t room = (uint32_t)word - 1;
+	void *at;
+
+	if (word == 0 || dir_serial(word) != serial || info->bytes == 0 ||
+	    info->bytes > s->rooms.bytes || info->sum == 0 ||
+	    s->used + info->bytes > s->most || !rooms_claim(&s->rooms, room)) {
+		say_held(s, a, 0);
+		return false;
+	}
+	at = rooms_map(&s->rooms, room, info->bytes);
+	if (at == NULL) {
+		say_held(s, a, 0);
+		return false; /* its room is lost for this life */
+	}
+	enter(s, a, at, info->bytes, room);
+	s->image[a].unproved = true;
+	return true;
 }
 
 /* A pinned one stays: whoever replaces it waits until its copy is over. */
@@ -63,59 +103,133 @@ void
 store_drop(struct store *s, uint32_t a)
 {
 	struct store_image *i = &s->image[a];
+	uint32_t last;
 
 	if (i->bytes == NULL || i->pins > 0)
 		return;
-	unlink_image(s, a);
+	say_held(s, a, 0);
+	last = s->list[--s->count];
+	s->list[i->at] = last;
+	s->image[last].at = i->at;
 	s->used -= i->n;
-	s->count--;
-	free(i->bytes);
+	rooms_leave(&s->rooms, i->room, i->bytes, i->n);
 	*i = (struct store_image){ .bytes = NULL };
+}
+
+/* Uses are counted by the scheduler; their rate is kept here. */
+static void
+count_uses(const struct store *s, uint32_t a, nsec now)
+{
+	const struct adapter_meters *m = &s->w->uses[a];
+	struct store_image *i = &s->image[a];
+	nsec window = s->w->eviction.window_ns;
+	uint32_t n = atomic_load_explicit(&m->hits, memory_order_relaxed) +
+	    atomic_load_explicit(&m->misses, memory_order_relaxed);
+
+	/* Another count, of another entry or life: begin anew. */
+	if (n < i->uses_seen)
+		i->uses_seen = n;
+	i->rate = evict_rate(i->rate, i->rate_ns, now, window);
+	i->rate += evict_rate_use(0, now, now, window) *
+	    (double)(n - i->uses_seen);
+	i->rate_ns = now;
+	i->uses_seen = n;
+	i->used_ns = atomic_load_explicit(&m->used_ns, memory_order_relaxed);
+}
+
+/* What it takes to read it again. */
+static double
+reload_s(const struct dir_info *info)
+{
+	return info->disk_us > 0 ? (double)info->disk_us / 1e6 :
+				   (double)info->file_bytes / 1e9;
+}
+
+static void
+view(const struct store *s, uint32_t a, struct evict_view *v, nsec now)
+{
+	const struct store_image *i = &s->image[a];
+
+	if (s->w->uses != NULL)
+		count_uses(s, a, now);
+	*v = (struct evict_view){ .adapter = (int32_t)a,
+		.level = i->pins > 0 ? EVICT_NEVER : EVICT_FREELY,
+		.bytes = i->n,
+		.used_ns = i->used_ns > i->put_ns ? i->used_ns : i->put_ns,
+		.uses = i->rate * (double)s->w->eviction.window_ns / SECOND,
+		.rate = i->rate,
+		.rate_ns = now,
+		.reload_s = reload_s(&s->w->info[a]),
+		.floor = i->floor };
+}
+
+/* The one to go; LD_NOBODY: none may. */
+static uint32_t
+pick(struct store *s, nsec now)
+{
+	const struct ld_rules *r = &s->w->eviction;
+	struct evict_scale per = { .bytes_max = 1,
+		.window_ns = r->window_ns,
+		.frequency = r->weight[0],
+		.recency = r->weight[1],
+		.size = r->weight[2] };
+	double uses = 0;
+	int at;
+
+	for (uint32_t i = 0; i < s->count; i++) {
+		struct evict_view *v = &s->views[i];
+
+		view(s, s->list[i], v, now);
+		uses += v->uses;
+		if ((double)v->bytes > per.bytes_max)
+			per.bytes_max = (double)v->bytes;
+	}
+	per.uses_mean = s->count == 0 ? 1 : uses / s->count;
+	if (per.uses_mean < 1)
+		per.uses_mean = 1;
+	at = evict_pick(r->policy, &per, s->views, (int)s->count, false, now);
+	if (at < 0)
+		return LD_NOBODY;
+	s->floor = r->policy->keep(&s->views[at], &per, now);
+	return (uint32_t)s->views[at].adapter;
 }
 
 /* Makes room for n bytes as far as others may go. */
 static bool
-make_room(struct store *s, uint64_t n)
+make_room(struct store *s, uint64_t n, nsec now)
 {
-	uint32_t a = s->tail;
-
 	if (n > s->most)
 		return false;
-	while (s->used > s->most - n && a != LD_NOBODY) {
-		uint32_t before = s->image[a].prev;
+	while (s->used > s->most - n || s->count == IMAGES_MAX) {
+		uint32_t a = pick(s, now);
 
+		if (a == LD_NOBODY)
+			return false;
 		store_drop(s, a);
-		a = before;
 	}
-	return s->used <= s->most - n;
+	return true;
 }
 
 void
-store_put(struct store *s, uint32_t a, void *bytes, uint64_t n,
-    const unsigned char *digest)
+store_put(struct store *s, uint32_t a, void *bytes, uint64_t n, uint32_t room,
+    nsec now)
 {
-	struct store_image *i = &s->image[a];
-
 	store_drop(s, a);
-	if (i->bytes != NULL || !make_room(s, n)) {
-		free(bytes);
+	if (s->image[a].bytes != NULL || !make_room(s, n, now)) {
+		rooms_leave(&s->rooms, room, bytes, n);
 		return;
 	}
-	i->bytes = bytes;
-	i->n = n;
-	memcpy(i->digest, digest, sizeof(i->digest));
-	s->used += n;
-	s->count++;
-	to_front(s, a);
+	enter(s, a, bytes, n, room);
+	s->image[a].put_ns = now;
+	s->image[a].floor = s->floor;
+	say_held(s, a, held_word(ld_serial(s->w, a), room));
 }
 
-const struct store_image *
+struct store_image *
 store_pin(struct store *s, uint32_t a)
 {
 	if (s->image[a].bytes == NULL)
 		return NULL;
-	unlink_image(s, a);
-	to_front(s, a);
 	s->image[a].pins++;
 	return &s->image[a];
 }

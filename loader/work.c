@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -26,6 +27,7 @@ struct worker {
 
 struct ld_work {
 	const struct ld_world *w;
+	const struct rooms *rooms;
 	struct ld_link *link;
 	pthread_mutex_t lock;
 	pthread_cond_t some;
@@ -92,7 +94,7 @@ do_job(struct ld_work *k, struct ld_job *j)
 	/* Each time, for the directory may have been replaced. */
 	int fd = open(k->w->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-	ld_pack(k->w, k->link, fd, j);
+	ld_pack(k->w, k->rooms, k->link, fd, j);
 	if (fd >= 0)
 		close(fd);
 }
@@ -134,7 +136,8 @@ start_thread(struct ld_work *k)
 }
 
 int
-ld_work_open(struct ld_work **out, const struct ld_world *w)
+ld_work_open(struct ld_work **out, const struct ld_world *w,
+    const struct rooms *rooms)
 {
 	struct ld_work *k = calloc(1,
 	    sizeof(*k) + (w->threads + 1 + SPARE_MAX) * sizeof(k->worker[0]));
@@ -148,6 +151,7 @@ ld_work_open(struct ld_work **out, const struct ld_world *w)
 		return e;
 	}
 	k->w = w;
+	k->rooms = rooms;
 	pthread_mutex_init(&k->lock, NULL);
 	pthread_cond_init(&k->some, NULL);
 	k->in.tail = &k->in.head;
@@ -163,11 +167,24 @@ ld_work_open(struct ld_work **out, const struct ld_world *w)
 	return 0;
 }
 
+struct ld_job *
+ld_job_new(void)
+{
+	struct ld_job *j = calloc(1, sizeof(*j));
+
+	if (j != NULL)
+		j->room = LD_NOBODY;
+	return j;
+}
+
 void
 ld_job_free(struct ld_job *j)
 {
 	free(j->page);
-	free(j->image);
+	if (j->kept && j->image != NULL)
+		(void)munmap(j->image, j->bytes); /* its room is swept */
+	else
+		free(j->image);
 	free(j);
 }
 

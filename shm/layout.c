@@ -26,7 +26,7 @@ static_assert(sizeof(struct slot_request) == 2936, "shared");
 static_assert(sizeof(struct slot_ticket) == 136, "shared");
 static_assert(sizeof(struct slot_result) == 80, "shared");
 static_assert(sizeof(struct slot_logprobs) == 168, "shared");
-static_assert(sizeof(struct plan) == 248, "shared");
+static_assert(sizeof(struct plan) == 272, "shared");
 static_assert(sizeof(struct holder_pool) == 112, "shared");
 static_assert(sizeof(struct weights_mark) == 32, "shared");
 static_assert(sizeof(struct seg_header) == 136, "shared");
@@ -161,6 +161,8 @@ layout_walk(struct segs *g, const struct plan *p, enum seg_id id)
 	switch (id) {
 	case SEG_POOL:
 		return p->backend == BACKEND_CUDA ? 0 : plan_chunks_bytes(p);
+	case SEG_STORE:
+		return p->store_rooms * p->store_room_bytes;
 	case SEG_SUPERVISOR:
 		g->supervisor = take(&w, sizeof(struct supervisor_seg));
 		break;
@@ -178,7 +180,7 @@ layout_walk(struct segs *g, const struct plan *p, enum seg_id id)
 void
 plan_segments(struct plan *p)
 {
-	struct segs nowhere = { .pool_fd = -1 };
+	struct segs nowhere = { .pool_fd = -1, .store_fd = -1 };
 
 	for (int id = 0; id < SEG_COUNT; id++)
 		p->seg_bytes[id] = layout_walk(&nowhere, p, (enum seg_id)id);
@@ -243,6 +245,8 @@ layout_seg_name(enum seg_id id)
 		return "bells";
 	case SEG_POOL:
 		return "pool";
+	case SEG_STORE:
+		return "store";
 	default:
 		return procs[id - SEG_MONITOR].name;
 	}

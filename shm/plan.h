@@ -20,6 +20,7 @@ enum seg_id {
 	SEG_FRONTEND,
 	SEG_BELLS,
 	SEG_POOL,
+	SEG_STORE, /* of packed adapters in host memory */
 	SEG_COUNT
 };
 
@@ -55,6 +56,10 @@ struct plan {
 	uint64_t weights_region_bytes; /* of the pool, in front of its chunks */
 	uint64_t staging_bytes;	       /* of the loader, for copies */
 	char device_name[PLAN_DEVICE_NAME];
+	/* The store of packed adapters: equal rooms of a sparse object, of which
+	 * loader.host_bytes may be in use. */
+	uint32_t store_rooms;
+	uint64_t store_room_bytes;
 };
 
 /* Of all chunks, wherever they are. */

@@ -55,7 +55,8 @@ enough(const struct plan *p)
 	if (statvfs(SHM_DIR, &fs) != 0)
 		return 0;
 	room = (uint64_t)fs.f_bavail * fs.f_frsize;
-	for (int id = 0; id < SEG_COUNT; id++)
+	/* The store takes what is left. */
+	for (int id = 0; id < SEG_STORE; id++)
 		sum += p->seg_bytes[id];
 	if (sum <= room)
 		return 0;
@@ -66,6 +67,13 @@ enough(const struct plan *p)
 	    units_bytes(need, sizeof(need), sum),
 	    units_bytes(pool, sizeof(pool), p->seg_bytes[SEG_POOL]),
 	    units_bytes(there, sizeof(there), room));
+}
+
+/* Has memory where it is used, and no header: a file for its users to map. */
+static bool
+is_sparse(enum seg_id id)
+{
+	return id == SEG_POOL || id == SEG_STORE;
 }
 
 /* Gives n bytes of the object memory, now. */
@@ -100,7 +108,7 @@ make(const char *instance, enum seg_id id, uint64_t n, int *out)
 		return err_sys(ERR_IO, "shared memory: " SHM_DIR "%s", name);
 	if (ftruncate(fd, (off_t)n) != 0)
 		e = err_sys(ERR_MEMORY, "shared memory: " SHM_DIR "%s", name);
-	else if (id != SEG_POOL)
+	else if (!is_sparse(id))
 		e = back(fd, n, name);
 	if (e != 0) {
 		close(fd);
@@ -160,7 +168,7 @@ static void
 clear(struct segs *g, const char *instance)
 {
 	memset(g, 0, sizeof(*g));
-	g->pool_fd = -1;
+	g->pool_fd = g->store_fd = -1;
 	snprintf(g->instance, sizeof(g->instance), "%s", instance);
 }
 
@@ -175,11 +183,11 @@ create_all(struct segs *g, const struct plan *p, const void *settings,
 	/* The supervisor's comes last: who finds it finds all. */
 	for (int id = SEG_COUNT - 1; id >= 0; id--) {
 		g->bytes[id] = p->seg_bytes[id];
-		if (id == SEG_POOL && g->bytes[id] == 0)
+		if (is_sparse((enum seg_id)id) && g->bytes[id] == 0)
 			continue;
 		e = make(g->instance, (enum seg_id)id, g->bytes[id], &fd);
-		if (e == 0 && id == SEG_POOL) {
-			g->pool_fd = fd;
+		if (e == 0 && is_sparse((enum seg_id)id)) {
+			*(id == SEG_POOL ? &g->pool_fd : &g->store_fd) = fd;
 			continue;
 		}
 		if (e == 0) {
@@ -340,13 +348,15 @@ open_one(struct segs *g, enum seg_id id, bool write)
 }
 
 static int
-open_pool(struct segs *g, enum proc_id me)
+open_sparse(struct segs *g, enum seg_id id, bool write, int *fd)
 {
-	bool write = me == PROC_LOADER || me == PROC_GPUEXEC;
-	int e = open_object(g, SEG_POOL, write, &g->pool_fd);
+	int e;
 
-	if (e == 0 && g->bytes[SEG_POOL] != g->plan->seg_bytes[SEG_POOL])
-		e = foreign(g, SEG_POOL, "has another size");
+	if (g->plan->seg_bytes[id] == 0)
+		return 0;
+	e = open_object(g, id, write, fd);
+	if (e == 0 && g->bytes[id] != g->plan->seg_bytes[id])
+		e = foreign(g, id, "has another size");
 	return e;
 }
 
@@ -364,8 +374,11 @@ segs_open(struct segs *g, const char *instance, enum proc_id me)
 		e = open_one(g, (enum seg_id)id,
 		    id == SEG_BELLS ? me != PROC_COUNT :
 				      id - SEG_MONITOR == (int)me);
-	if (e == 0 && g->plan->seg_bytes[SEG_POOL] != 0)
-		e = open_pool(g, me);
+	if (e == 0)
+		e = open_sparse(g, SEG_POOL,
+		    me == PROC_LOADER || me == PROC_GPUEXEC, &g->pool_fd);
+	if (e == 0 && me == PROC_LOADER)
+		e = open_sparse(g, SEG_STORE, true, &g->store_fd);
 	if (e != 0)
 		segs_close(g);
 	return e;
@@ -379,6 +392,8 @@ segs_close(struct segs *g)
 			munmap(g->base[id], g->bytes[id]);
 	if (g->pool_fd >= 0)
 		close(g->pool_fd);
+	if (g->store_fd >= 0)
+		close(g->store_fd);
 	clear(g, "");
 }
 

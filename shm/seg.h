@@ -218,6 +218,7 @@ struct segs {
 	void *base[SEG_COUNT];
 	size_t bytes[SEG_COUNT];
 	int pool_fd; /* -1: the chunks are on a GPU */
+	int store_fd; /* packed images, the loader's alone; -1: not here */
 	const struct plan *plan;
 	struct supervisor_seg *supervisor;
 	struct cell *cell[PROC_COUNT];
@@ -268,6 +269,8 @@ struct segs {
 	_Atomic uint64_t *layers;      /* [adapters] */
 	struct dir_info *info;	       /* [adapters] */
 	_Atomic uint64_t *returned;    /* [chunks] struct word, gen alone */
+	_Atomic uint64_t *held; /* [adapters] serial:32 | room + 1:32 of the
+				 * store where its packed image lies; 0: none */
 	_Atomic uint64_t *catalogue;   /* count of changes to entries */
 	_Atomic uint32_t *rescan_done; /* the rescan_asked that is obeyed */
 	struct loader_meters *loader_meters;

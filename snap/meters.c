@@ -84,7 +84,7 @@ snap_memory(const struct segs *g, struct snap *s)
 	for (uint32_t c = 0; c < p->chunks; c++)
 		owned[word_load_place(&g->chunk[c]).state & 15u]++;
 	for (int i = 0; i < SEG_COUNT; i++)
-		if (i != SEG_POOL)
+		if (i < SEG_POOL)
 			shared += g->bytes[i];
 	s->memory = (struct snap_memory){ .weights = p->weights_bytes,
 		.kv = owned[CHUNK_KV] * p->chunk_bytes,

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#define STORE_ROOMS_SPARE 64
+#define STORE_BYTES_MAX (1ull << 60) /* a file may have */
 #define MIB ((uint64_t)1 << 20)
 #define GIB ((uint64_t)1 << 30)
 #define CONTEXT_AUTO_MAX 4096u
@@ -154,6 +156,24 @@ plan_work_bytes(const struct plan *p, const struct shape *s)
 	return floats * sizeof(float);
 }
 
+/* A room for each adapter, and for loads that are called off and not over yet; as
+ * large as the pool, for no larger adapter can be served.  That is a size in name
+ * alone. */
+static void
+plan_store(struct plan *p, const struct conf *c)
+{
+	uint64_t page = 4096,
+		 bytes = (plan_chunks_bytes(p) + page - 1) / page * page;
+	uint64_t most = STORE_BYTES_MAX / bytes;
+
+	if (c->loader_host_bytes == 0)
+		return;
+	p->store_room_bytes = bytes;
+	p->store_rooms = p->adapters + STORE_ROOMS_SPARE;
+	if (p->store_rooms > most)
+		p->store_rooms = (uint32_t)most;
+}
+
 int
 plan_make_on(struct plan *p, const struct conf *c, const struct shape *s,
     const struct plan_machine *m)
@@ -190,6 +210,7 @@ plan_make_on(struct plan *p, const struct conf *c, const struct shape *s,
 	}
 	if ((e = choose_chunk(p, c)) != 0 || (e = choose_pool(p, c, m)) != 0)
 		return e;
+	plan_store(p, c);
 	plan_segments(p);
 	return 0;
 }

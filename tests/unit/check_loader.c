@@ -185,6 +185,93 @@ START_TEST(what_is_resident_survives_the_loader)
 }
 END_TEST
 
+START_TEST(packed_images_outlive_the_loader_if_they_are_the_same)
+{
+	uint64_t reads;
+	uint32_t a, b;
+
+	lrig_make("a", 8, 1);
+	lrig_make("b", 8, 2);
+	lrig_start();
+	a = lrig_entry_of("a");
+	b = lrig_entry_of("b");
+	lrig_bring(a, 0);
+	lrig_bring(b, 8);
+	WAIT_FOR(lrig_has(a, HAVE_RESIDENT) && lrig_has(b, HAVE_RESIDENT));
+	lrig_call_out(a);
+	lrig_call_out(b);
+	WAIT_FOR(lrig_has(a, HAVE_HOST) && lrig_has(b, HAVE_HOST));
+	ld_close(lrig.ld);
+	/* One byte of b's. */
+	ck_assert_int_eq(pwrite(lrig.store_fd, "!", 1,
+			     (off_t)(((uint32_t)lrig.held[b] - 1) *
+				     lrig.plan.store_room_bytes +
+				 lrig.info[b].bytes / 2)),
+	    1);
+	reads = lrig.meters.disk_reads;
+	lrig_start();
+	ck_assert(lrig_has(a, HAVE_HOST) && lrig_has(b, HAVE_HOST));
+	lrig_bring(a, 0);
+	WAIT_FOR(lrig_has(a, HAVE_RESIDENT));
+	ck_assert_uint_eq(lrig.meters.disk_reads, reads);
+	lrig_bring(b, 8);
+	WAIT_FOR(lrig_has(b, HAVE_RESIDENT));
+	ck_assert_uint_eq(lrig.meters.disk_reads, reads + 1);
+	lrig_image_is_whole(a);
+	lrig_image_is_whole(b);
+	/* Another adapter in its place is not served from it. */
+	lrig_call_out(a);
+	WAIT_FOR(lrig_has(a, HAVE_HOST));
+	ld_close(lrig.ld);
+	lrig_make("a", 8, 9);
+	lrig_start();
+	ck_assert_uint_eq(lrig.info[lrig_entry_of("a")].version, 2);
+	lrig_bring(lrig_entry_of("a"), 0);
+	WAIT_FOR(lrig_has(lrig_entry_of("a"), HAVE_RESIDENT));
+	ck_assert_uint_eq(lrig.meters.disk_reads, reads + 2);
+	lrig_image_is_whole(lrig_entry_of("a"));
+}
+END_TEST
+
+/* Bytes of the store that have memory. */
+static uint64_t
+backed(void)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstat(lrig.store_fd, &st), 0);
+	return (uint64_t)st.st_blocks * 512;
+}
+
+START_TEST(what_leaves_host_memory_gives_its_memory_back)
+{
+	static const char *const names[] = { "a", "b", "c", "d" };
+	uint64_t each;
+
+	for (int i = 0; i < 4; i++)
+		lrig_make(names[i], 8, 1 + (uint64_t)i);
+	lrig_start();
+	each = (lrig.info[lrig_entry_of("a")].bytes + 4095) / 4096 * 4096;
+	ld_close(lrig.ld);
+	lrig.w.host_bytes = 2 * each;
+	lrig_start();
+	for (int round = 0; round < 3; round++)
+		for (int i = 0; i < 4; i++) {
+			uint32_t a = lrig_entry_of(names[i]);
+
+			lrig_bring(a, 0);
+			WAIT_FOR(lrig_has(a, HAVE_RESIDENT));
+			lrig_call_out(a);
+			WAIT_FOR(!lrig_has(a, HAVE_RESIDENT) &&
+			    lrig_have_of(a).gen ==
+				word_load_place(&lrig.want[a]).gen);
+			ck_assert_uint_le(backed(), 2 * each);
+		}
+	ck_assert_uint_eq(lrig.meters.host_adapters, 2);
+	ck_assert_uint_eq(backed(), 2 * each);
+}
+END_TEST
+
 START_TEST(host_memory_keeps_to_its_budget)
 {
 	uint32_t a, b;
@@ -253,6 +340,9 @@ suite_loader(void)
 	tcase_add_test(c, a_withdrawn_load_is_answered_at_once);
 	tcase_add_test(c, a_place_outside_the_adapters_chunks_is_refused);
 	tcase_add_test(c, what_is_resident_survives_the_loader);
+	tcase_add_test(c,
+	    packed_images_outlive_the_loader_if_they_are_the_same);
+	tcase_add_test(c, what_leaves_host_memory_gives_its_memory_back);
 	tcase_add_test(c, host_memory_keeps_to_its_budget);
 	tcase_add_test(c, an_adapter_may_not_be_called_as_the_base);
 	tcase_add_test(c, without_a_directory_the_loader_runs);

@@ -131,7 +131,7 @@ START_TEST(early_loads_leave_a_thread_for_others)
 	for (int i = 0; i < 3; i++)
 		WAIT_FOR(lrig_has(at[i], HAVE_ABSENT));
 	lrig_call_out(d);
-	WAIT_FOR(lrig_has(d, HAVE_ABSENT));
+	WAIT_FOR(lrig_has(d, HAVE_HOST));
 }
 END_TEST
 
@@ -156,11 +156,12 @@ END_TEST
 static struct ld_job *
 hanging_job(uint32_t a)
 {
-	struct ld_job *j = calloc(1, sizeof(*j));
+	struct ld_job *j = ld_job_new();
 
 	ck_assert_ptr_nonnull(j);
 	j->adapter = a;
 	j->bytes = lrig.info[a].bytes;
+	j->page_bytes = CHUNK_BYTES;
 	j->file_id = lrig.info[a].file_id;
 	memcpy(j->name, lrig.info[a].name, sizeof(j->name));
 	return j;
@@ -168,6 +169,7 @@ hanging_job(uint32_t a)
 
 START_TEST(files_that_hang_keep_no_other_from_being_read)
 {
+	struct rooms rooms = { .n = 0 };
 	struct ld_job *job[5];
 	struct ld_work *work;
 	nsec now = clock_mono();
@@ -177,7 +179,7 @@ START_TEST(files_that_hang_keep_no_other_from_being_read)
 	lrig.w.delay_ns = 3600 * SECOND;
 	lrig.w.threads = 1;
 	lrig.w.link_copies = 1;
-	ck_assert_int_eq(ld_work_open(&work, &lrig.w), 0);
+	ck_assert_int_eq(ld_work_open(&work, &lrig.w, &rooms), 0);
 	for (int i = 0; i < 5; i++)
 		ld_work_put(work, job[i] = hanging_job(lrig_entry_of("a")));
 	for (int i = 0; i < 5; i++)

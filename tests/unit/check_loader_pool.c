@@ -179,7 +179,7 @@ START_TEST(what_a_dead_life_was_copying_is_left_alone_for_a_while)
 	live_again(1);
 	lrig_call_out(1);
 	lrig_call_out(0);
-	WAIT_FOR(lrig_has(0, HAVE_ABSENT)); /* at rest: at once */
+	WAIT_FOR(lrig_has(0, HAVE_HOST)); /* at rest: at once */
 	ck_assert_uint_eq(lrig_have_of(1).state, HAVE_LOADING);
 	ck_assert(!lrig_has(1, HAVE_LOADING)); /* the OUT is not answered */
 	ck_assert(lrig_has(2, HAVE_LOADING));

@@ -66,6 +66,9 @@ words(void)
 		.directory = lrig.adapters,
 		.model = lrig.model,
 		.host_bytes = 1u << 20,
+		.store_fd = lrig.store_fd,
+		.held = lrig.held,
+		.eviction = { evict_find("lru"), SECOND, { 0 } },
 		.threads = 2,
 		.rescan_ns = 20 * MILLISECOND,
 		.deadline_ns = 60 * SECOND,
@@ -110,7 +113,14 @@ lrig_setup(void)
 		.adapters = ADAPTERS,
 		.chunks = CHUNKS,
 		.chunk_bytes = CHUNK_BYTES,
+		.store_rooms = ADAPTERS + 4,
+		.store_room_bytes = CHUNKS * CHUNK_BYTES,
 		.weight_dtype = TENSOR_F32 };
+	lrig.store_fd = memfd_create("store", MFD_CLOEXEC);
+	ck_assert_int_eq(ftruncate(lrig.store_fd,
+			     (off_t)lrig.plan.store_rooms *
+				 (off_t)lrig.plan.store_room_bytes),
+	    0);
 	lrig.pool_fd = memfd_create("pool", MFD_CLOEXEC);
 	ck_assert_int_eq(ftruncate(lrig.pool_fd, CHUNKS * CHUNK_BYTES), 0);
 	ck_assert_int_eq(device_open(&lrig.device,
@@ -141,6 +151,7 @@ lrig_teardown(void)
 	lrig.ld = NULL;
 	device_close(lrig.device);
 	close(lrig.pool_fd);
+	close(lrig.store_fd);
 	(void)nftw(lrig.dir, lrig_erase, 8, FTW_DEPTH | FTW_PHYS);
 }
 

@@ -24,9 +24,9 @@ struct loader_rig {
 	struct plan plan;
 	struct shape shape;
 	struct device *device;
-	int pool_fd;
+	int pool_fd, store_fd;
 	_Atomic uint64_t entry[ADAPTERS], have[ADAPTERS], want[ADAPTERS];
-	_Atomic uint64_t layers[ADAPTERS], returned[CHUNKS];
+	_Atomic uint64_t held[ADAPTERS], layers[ADAPTERS], returned[CHUNKS];
 	struct dir_info info[ADAPTERS];
 	_Atomic uint64_t pool_number, catalogue, chunk[CHUNKS], f[SLOTS];
 	_Atomic uint32_t rescan_done, rescan_asked, next[CHUNKS];
