@@ -32,18 +32,18 @@ enum event_kind {
 /* Why an adapter left, or came from where. */
 enum event_reason {
 	REASON_NONE,
-	REASON_KV,	/* its room goes to keys and values */
-	REASON_ADAPTER, /* its room goes to another adapter */
-	REASON_IDLE,	/* the policy keeps no idle ones */
-	REASON_UNLOAD,	/* an operator's wish */
-	REASON_GONE,	/* its files changed or went */
-	REASON_FAILED,	/* it could not be loaded */
+	REASON_KV,	 /* its room goes to keys and values */
+	REASON_ADAPTER,	 /* its room goes to another adapter */
+	REASON_IDLE,	 /* the policy keeps no idle ones */
+	REASON_UNLOAD,	 /* an operator's wish */
+	REASON_GONE,	 /* its files changed or went */
+	REASON_FAILED,	 /* it could not be loaded */
 	REASON_UNWANTED, /* nobody waited for it any more before it came */
-	REASON_MEMORY,	/* squashed: blocks are needed elsewhere */
-	REASON_BYPASS,	/* squashed: for the head that it went before */
-	REASON_DEATH,	/* squashed: suspected of killing gpuexec */
-	REASON_DISK,	/* loaded from its files */
-	REASON_HOST,	/* loaded from host memory */
+	REASON_MEMORY,	 /* squashed: blocks are needed elsewhere */
+	REASON_BYPASS,	 /* squashed: for the head that it went before */
+	REASON_DEATH,	 /* squashed: suspected of killing gpuexec */
+	REASON_DISK,	 /* loaded from its files */
+	REASON_HOST,	 /* loaded from host memory */
 	REASON_COUNT
 };
 

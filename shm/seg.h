@@ -217,7 +217,7 @@ struct segs {
 	char instance[SEG_INSTANCE_MAX];
 	void *base[SEG_COUNT];
 	size_t bytes[SEG_COUNT];
-	int pool_fd; /* -1: the chunks are on a GPU */
+	int pool_fd;  /* -1: the chunks are on a GPU */
 	int store_fd; /* packed images, the loader's alone; -1: not here */
 	const struct plan *plan;
 	struct supervisor_seg *supervisor;
@@ -264,12 +264,12 @@ struct segs {
 	struct holder_pool *holder_pool;
 
 	/* loader */
-	_Atomic uint64_t *entry;       /* [adapters] */
-	_Atomic uint64_t *have;	       /* [adapters] */
-	_Atomic uint64_t *layers;      /* [adapters] */
-	struct dir_info *info;	       /* [adapters] */
-	_Atomic uint64_t *returned;    /* [chunks] struct word, gen alone */
-	_Atomic uint64_t *held; /* [adapters] serial:32 | room + 1:32 of the
+	_Atomic uint64_t *entry;    /* [adapters] */
+	_Atomic uint64_t *have;	    /* [adapters] */
+	_Atomic uint64_t *layers;   /* [adapters] */
+	struct dir_info *info;	    /* [adapters] */
+	_Atomic uint64_t *returned; /* [chunks] struct word, gen alone */
+	_Atomic uint64_t *held;	    /* [adapters] serial:32 | room + 1:32 of the
 				 * store where its packed image lies; 0: none */
 	_Atomic uint64_t *catalogue;   /* count of changes to entries */
 	_Atomic uint32_t *rescan_done; /* the rescan_asked that is obeyed */

@@ -273,106 +273,6 @@ START_TEST(a_failed_adapter_denies_its_waiters_and_may_be_tried_again)
 }
 END_TEST
 
-START_TEST(who_follows_its_adapter_starts_before_all_of_it_is_there)
-{
-	uint32_t slot;
-
-	world_open(1);
-	slot = world_submit(3, 4, 3);
-	world_turn();
-	world_loader(3);
-	world_turn();
-	ck_assert_uint_eq(world_s(slot).state, S_REL);
-	word_store(&world.layers[3],
-	    (struct word){ word_load_place(&world.want[3]).gen, 0, 0, 1 });
-	world_turn();
-	ck_assert_uint_eq(word_load_place(&world.have[3]).state, HAVE_LOADING);
-	ck_assert_uint_eq(world_s(slot).state, S_PLACED);
-	ck_assert(world_settle(200));
-	ck_assert_uint_eq(world.denied[DENIED_ADAPTER], 0);
-	/* It ends with those who have begun, should the rest never come. */
-	(void)world_submit(5, 4, 3);
-	world_turn();
-	world_loader(5);
-	word_store(&world.layers[5],
-	    (struct word){ word_load_place(&world.want[5]).gen, 0, 0,
-		LAYERS + 1 });
-	world.fails[5] = true;
-	world_turn();
-	world_loader(5);
-	ck_assert(world_settle(200));
-	ck_assert_uint_eq(world.denied[DENIED_ADAPTER], 1);
-	ck_assert_uint_eq(word_load_place(&world.want[5]).state, WANT_OUT);
-	world_close();
-}
-END_TEST
-
-START_TEST(a_load_for_which_nobody_waits_any_more_is_called_off)
-{
-	uint32_t slot;
-
-	world_open(1);
-	slot = world_submit(3, 4, 3);
-	world_turn();
-	world_loader(3);
-	world_close_slot(slot);
-	world_turn();
-	ck_assert_uint_eq(word_load_place(&world.want[3]).state, WANT_OUT);
-	ck_assert_uint_eq(world.meters.left_unwanted, 1);
-	ck_assert(world_settle(100));
-	world_close();
-}
-END_TEST
-
-static uint32_t
-chunks_with(enum chunk_owner owner)
-{
-	uint32_t n = 0;
-
-	for (uint32_t c = 0; c < CHUNKS; c++)
-		n += word_load_place(&world.chunk[c]).state == owner;
-	return n;
-}
-
-static void
-tick_later(nsec by)
-{
-	world.now += by;
-	sch_tick(world.core, world.now);
-}
-
-START_TEST(memory_that_a_window_did_not_need_goes_back)
-{
-	nsec window;
-
-	world_open(1);
-	window = world.w.return_ns;
-	(void)world_submit(SLOT_BASE, 20, 20); /* 10 blocks: 3 chunks */
-	ck_assert(world_settle(200));
-	tick_later(window); /* what was free all of this window is bare */
-	tick_later(1);
-	ck_assert_uint_eq(chunks_with(CHUNK_RETURNING), 0);
-	tick_later(window);
-	ck_assert_uint_eq(chunks_with(CHUNK_RETURNING), 3);
-	/* They are nobody's until the loader has answered, and then anybody's:
-	 * a request that needs all there is gets it. */
-	(void)world_submit(SLOT_BASE, 60, 4);
-	ck_assert(world_settle(400));
-	ck_assert_uint_eq(world.given_back, 3);
-	ck_assert_uint_eq(chunks_with(CHUNK_RETURNING), 0);
-	ck_assert_uint_eq(world.denied[DENIED_MEMORY], 0);
-	/* A new scheduler waits for those that the old one has begun. */
-	tick_later(2 * window);
-	tick_later(window);
-	ck_assert_uint_gt(chunks_with(CHUNK_RETURNING), 0);
-	world_restart();
-	world_rounds(40);
-	tick_later(1);
-	ck_assert_uint_eq(chunks_with(CHUNK_RETURNING), 0);
-	world_close();
-}
-END_TEST
-
 START_TEST(a_retired_adapter_finishes_what_runs_and_leaves)
 {
 	uint32_t i, j;
@@ -613,10 +513,6 @@ suite_scheduler(void)
 	tcase_add_test(c, a_deadline_ends_who_waits_and_who_runs);
 	tcase_add_test(c,
 	    a_failed_adapter_denies_its_waiters_and_may_be_tried_again);
-	tcase_add_test(c,
-	    who_follows_its_adapter_starts_before_all_of_it_is_there);
-	tcase_add_test(c, a_load_for_which_nobody_waits_any_more_is_called_off);
-	tcase_add_test(c, memory_that_a_window_did_not_need_goes_back);
 	tcase_add_test(c, a_retired_adapter_finishes_what_runs_and_leaves);
 	tcase_add_test(c, an_operator_loads_and_unloads);
 	tcase_add_test(c, a_place_is_given_on_only_behind_its_fence);

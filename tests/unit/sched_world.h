@@ -81,6 +81,7 @@ void world_close_slot(uint32_t slot);
 void world_frontend(uint32_t slot); /* closes what has ended */
 
 void world_loader(uint32_t adapter); /* one move */
+void world_loader_hint(uint32_t adapter);
 
 void world_gpuexec(uint32_t slot); /* 4, 5 or 8 */
 void world_device(void);	   /* the oldest step is over */
