@@ -53,7 +53,9 @@ fe_names_copy(const struct segs *g, int32_t adapter, char *out)
 char *
 fe_reason(const struct segs *g, int32_t adapter, char *out)
 {
-	return copy(out, g->info[adapter].reason, DIR_REASON_MAX);
+	dir_reason(&g->info[adapter], g->reasons, (uint32_t)adapter, out);
+	out[utf8_valid(out, strlen(out))] = '\0';
+	return out;
 }
 
 static uint64_t

@@ -103,6 +103,7 @@ set_free(struct ld *l, uint32_t a)
 	struct place_word have = word_load_place(&l->w.have[a]);
 
 	store_drop(&l->store, a);
+	ld_reason_clear(l, a);
 	have.state = HAVE_ABSENT;
 	word_store_place(&l->w.have[a], have);
 	set_state(l, a, ld_serial(&l->w, a), DIR_FREE);
@@ -152,13 +153,14 @@ add(struct ld *l, const struct ld_found *f, uint32_t version, nsec now)
 	}
 	info = &l->w.info[a];
 	*info = (struct dir_info){ .version = version,
-		.rank = f->rank,
+		.rank = (int16_t)f->rank,
 		.bytes = f->bytes,
 		.file_bytes = f->file_bytes,
 		.file_id = f->file_id,
 		.listed_ns = now };
 	memcpy(info->name, f->name, sizeof(info->name));
-	memcpy(info->reason, f->reason, sizeof(info->reason));
+	if (f->kind == FOUND_BROKEN)
+		ld_reason_set(l, a, f->reason);
 	name_it(l, a);
 	set_state(l, a, ld_serial(&l->w, a) + 1,
 	    f->kind == FOUND_GOOD ? DIR_LISTED : DIR_BROKEN);

@@ -3,6 +3,7 @@
  *
  *	scan.c       the scanner: what has changed in the directory
  *	catalogue.c  entries: who is listed, broken, retired, free
+ *	reason.c     why entries are broken, or loads have failed
  *	store.c      packed images in host memory
  *	room.c       where they lie
  *	work.c       the workers and their queue
@@ -114,7 +115,7 @@ int store_open(struct store *, const struct ld_world *);
 void store_close(struct store *);
 /* At a start: the image that an earlier life kept of this entry; false: none, or
  * none that can be trusted so far. */
-bool store_adopt(struct store *, uint32_t a, uint32_t serial);
+bool store_adopt(struct store *, uint32_t a);
 /* Takes over the room; leaves it at once if the image does not fit. */
 void store_put(struct store *, uint32_t a, void *bytes, uint64_t n,
     uint32_t room, nsec now);
@@ -241,7 +242,8 @@ struct ld {
 	uint32_t njobs;
 	uint32_t rescan_asked; /* passed on to the scanner */
 	uint32_t sweep, sweep_chunk;
-	uint64_t samples;   /* number of the last one */
+	uint64_t samples; /* number of the last one */
+	uint32_t *free_reason, nfree_reasons;
 	uint32_t free_from; /* where to look for a free entry */
 	bool full;	    /* has been logged */
 	bool opened;	    /* the first look is over */
@@ -272,6 +274,11 @@ void ld_note_proved(const struct ld *, nsec took);
 /* The times of a load, before it is told, and when it has been. */
 void ld_note_times(struct dir_info *, const struct ld_job *);
 void ld_note_loaded(struct ld *, const struct ld_job *);
+
+/* reason.c */
+int ld_reasons_open(struct ld *); /* from those that are there */
+void ld_reason_set(struct ld *, uint32_t adapter, const char *text);
+void ld_reason_clear(struct ld *, uint32_t adapter);
 
 /* load.c */
 /* Obeys the want of one adapter, as far as that can be done now.  early: nobody

@@ -22,10 +22,8 @@ static void
 fail(struct ld *l, uint32_t a, struct place_word want, int error,
     const char *why)
 {
-	struct dir_info *info = &l->w.info[a];
-
 	ld_note_failed(l, a, why);
-	snprintf(info->reason, sizeof(info->reason), "%s", why);
+	ld_reason_set(l, a, why);
 	ld_add(&l->w.meters->failures, 1);
 	say(l, a,
 	    (struct place_word){ want.gen, HAVE_FAILED, (uint32_t)error & 15u,
@@ -239,6 +237,7 @@ there(struct ld *l, struct ld_job *j, nsec now)
 		return;
 	}
 	memcpy(info->digest, j->digest, sizeof(info->digest));
+	ld_reason_clear(l, a);
 	info->loaded_ns = now;
 	info->sum = j->sum;
 	if (j->copy) {

@@ -37,7 +37,7 @@ adopt_images(struct ld *l)
 	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
 		struct place_word have = word_load_place(&l->w.have[a]);
 		bool has = ld_state(l, a) != DIR_FREE &&
-		    store_adopt(&l->store, a, ld_serial(&l->w, a));
+		    store_adopt(&l->store, a);
 
 		if (has || have.state != HAVE_HOST)
 			continue;
@@ -105,7 +105,7 @@ ld_open(struct ld **out, const struct ld_world *w, nsec now)
 	l->w = *w;
 	if (l->w.link_copies == 0)
 		l->w.link_copies = 1;
-	if ((e = allocate(l)) != 0 ||
+	if ((e = allocate(l)) != 0 || (e = ld_reasons_open(l)) != 0 ||
 	    (e = ld_work_open(&l->work, &l->w, &l->store.rooms)) != 0 ||
 	    (e = ld_scan_open(&l->scan, &l->w)) != 0) {
 		ld_close(l);
@@ -140,6 +140,7 @@ ld_close(struct ld *l)
 	free(l->seen);
 	free(l->bucket);
 	free(l->bucket_next);
+	free(l->free_reason);
 	free(l);
 }
 

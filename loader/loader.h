@@ -58,7 +58,7 @@ struct ld_world {
 	_Atomic uint64_t *layers;	/* [adapters]; NULL: nobody follows */
 	struct dir_info *info;		/* [adapters] */
 	_Atomic uint64_t *catalogue;
-	_Atomic uint64_t *held;	    /* [adapters]; NULL: nothing outlives us */
+	struct dir_reason *reasons; /* [DIR_REASONS] */
 	_Atomic uint64_t *returned; /* [chunks] */
 	_Atomic uint32_t *rescan_done;
 	struct loader_meters *meters;

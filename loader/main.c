@@ -50,7 +50,7 @@ world(struct ld_world *w, const struct proc *p)
 		    me.has_base ? &me.base : NULL },
 		.host_bytes = p->conf.loader_host_bytes,
 		.store_fd = g->store_fd,
-		.held = g->held,
+		.reasons = g->reasons,
 		.uses = g->uses,
 		.eviction = rules(&p->conf),
 		.threads = p->conf.loader_threads,

@@ -123,8 +123,8 @@ ld_note_times(struct dir_info *info, const struct ld_job *j)
 {
 	uint32_t read = microseconds(j->read_ns - j->taken_ns);
 
-	info->disk_us = j->was_read ? read : 0;
-	info->host_us = j->was_read ? 0 : read;
+	info->read_us = read < 1u << 31 ? read & 0x7fffffffu : 0x7fffffffu;
+	info->from_disk = j->was_read;
 	info->copy_us = microseconds(j->pass.end_ns - j->read_ns);
 }
 

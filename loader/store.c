@@ -2,9 +2,9 @@
  * a disk.  Which go when the budget is spent is policy/evict.h's, by the same
  * policy as on the device.
  *
- * held[a] says in shared memory in which room the image of an entry lies, so that
- * the next life finds it; its bytes are compared with their checksum before they
- * are first used again. */
+ * Each entry says in shared memory in which room its image lies, so that the next
+ * life finds it; the bytes are compared with their checksum before they are first
+ * used again. */
 #include "loader/ld.h"
 
 #include <stdlib.h>
@@ -17,18 +17,10 @@
 /* One mapping each, of which the kernel lets a process have some 65,000. */
 #define IMAGES_MAX 32768
 
-static uint64_t
-held_word(uint32_t serial, uint32_t room)
-{
-	return (uint64_t)serial << 32 | (room + 1);
-}
-
 static void
-say_held(const struct store *s, uint32_t a, uint64_t word)
+say_room(const struct store *s, uint32_t a, uint32_t room)
 {
-	if (s->w->held != NULL)
-		atomic_store_explicit(&s->w->held[a], word,
-		    memory_order_release);
+	s->w->info[a].room = room == LD_NOBODY ? 0 : room + 1;
 }
 
 int
@@ -75,22 +67,21 @@ enter(struct store *s, uint32_t a, void *bytes, uint64_t n, uint32_t room)
 }
 
 bool
-store_adopt(struct store *s, uint32_t a, uint32_t serial)
+store_adopt(struct store *s, uint32_t a)
 {
 	const struct dir_info *info = &s->w->info[a];
-	uint64_t word = s->w->held == NULL ? 0 : atomic_load(&s->w->held[a]);
-	uint32_t room = (uint32_t)word - 1;
+	uint32_t room = info->room - 1;
 	void *at;
 
-	if (word == 0 || dir_serial(word) != serial || info->bytes == 0 ||
+	if (info->room == 0 || info->bytes == 0 ||
 	    info->bytes > s->rooms.bytes || info->sum == 0 ||
 	    s->used + info->bytes > s->most || !rooms_claim(&s->rooms, room)) {
-		say_held(s, a, 0);
+		say_room(s, a, LD_NOBODY);
 		return false;
 	}
 	at = rooms_map(&s->rooms, room, info->bytes);
 	if (at == NULL) {
-		say_held(s, a, 0);
+		say_room(s, a, LD_NOBODY);
 		return false; /* its room is lost for this life */
 	}
 	enter(s, a, at, info->bytes, room);
@@ -107,7 +98,7 @@ store_drop(struct store *s, uint32_t a)
 
 	if (i->bytes == NULL || i->pins > 0)
 		return;
-	say_held(s, a, 0);
+	say_room(s, a, LD_NOBODY);
 	last = s->list[--s->count];
 	s->list[i->at] = last;
 	s->image[last].at = i->at;
@@ -141,8 +132,8 @@ count_uses(const struct store *s, uint32_t a, nsec now)
 static double
 reload_s(const struct dir_info *info)
 {
-	return info->disk_us > 0 ? (double)info->disk_us / 1e6 :
-				   (double)info->file_bytes / 1e9;
+	return info->from_disk ? (double)info->read_us / 1e6 :
+				 (double)info->file_bytes / 1e9;
 }
 
 static void
@@ -222,7 +213,7 @@ store_put(struct store *s, uint32_t a, void *bytes, uint64_t n, uint32_t room,
 	enter(s, a, bytes, n, room);
 	s->image[a].put_ns = now;
 	s->image[a].floor = s->floor;
-	say_held(s, a, held_word(ld_serial(s->w, a), room));
+	say_room(s, a, room);
 }
 
 struct store_image *

@@ -60,6 +60,7 @@ struct sch_world {
 	/* For those who look on; NULL: nobody does. */
 	struct sched_queue *queues;  /* [SEG_QUEUES] */
 	struct adapter_meters *uses; /* [adapters] */
+	struct told_sums *sums;	     /* or NULL */
 	struct slot_wait *waits;     /* [slots] */
 	struct event_log *events;
 

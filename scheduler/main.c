@@ -31,6 +31,7 @@ world(struct sch_world *w, const struct proc *p)
 		.meters = g->scheduler_meters,
 		.queues = g->queues,
 		.uses = g->uses,
+		.sums = g->told_sums,
 		.waits = g->waits,
 		.events = g->events[PROC_SCHEDULER],
 		.entry = g->entry,

@@ -91,6 +91,22 @@ tell_now(struct sch *h, uint32_t key)
 	    memory_order_relaxed);
 }
 
+/* What is told of one is told of all. */
+static void
+tell_all(struct sch *h, const struct sch_told *t)
+{
+	const uint64_t new[TOLD_COUNTS] = { [TOLD_HITS] = t->hits,
+		[TOLD_MISSES] = t->misses,
+		[TOLD_LOADS] = t->loads,
+		[TOLD_EVICTED_KV] = t->evictions_kv,
+		[TOLD_EVICTED_ADAPTER] = t->evictions_adapter,
+		[TOLD_LEFT] = t->left,
+		[TOLD_COLD_NS] = (uint64_t)t->cold_ns };
+
+	for (int i = 0; h->w.sums != NULL && i < TOLD_COUNTS; i++)
+		sch_add(&h->w.sums->count[i], new[i]);
+}
+
 static void
 tell_one(struct sch *h, const struct sch_told *t)
 {
@@ -103,6 +119,7 @@ tell_one(struct sch *h, const struct sch_told *t)
 	add(&u->evictions_adapter, t->evictions_adapter);
 	add(&u->left, t->left);
 	sch_add(&u->cold_ns, (uint64_t)t->cold_ns);
+	tell_all(h, t);
 	if (t->used_ns != 0)
 		atomic_store_explicit(&u->used_ns, t->used_ns,
 		    memory_order_relaxed);

@@ -54,3 +54,24 @@ dir_name_legal(const char *name)
 			return 0;
 	return 1;
 }
+
+char *
+dir_reason(const struct dir_info *info, const struct dir_reason *reasons,
+    uint32_t entry, char out[DIR_REASON_MAX])
+{
+	uint32_t i = info->reason;
+	const struct dir_reason *r = &reasons[i - 1];
+
+	out[0] = '\0';
+	if (i == 0)
+		return out;
+	if (i > DIR_REASONS)
+		return strcpy(out, DIR_REASON_LOST);
+	memcpy(out, r->text, DIR_REASON_MAX);
+	out[DIR_REASON_MAX - 1] = '\0';
+	atomic_thread_fence(memory_order_acquire);
+	/* It was given to another meanwhile: there is none any more. */
+	if (atomic_load_explicit(&r->entry, memory_order_relaxed) != entry + 1)
+		out[0] = '\0';
+	return out;
+}

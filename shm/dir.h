@@ -72,22 +72,42 @@ enum dir_ask {
 #define ASK_PINNED 0x100u
 
 /* Written by the loader before entry[a] = LISTED or BROKEN; digest and reason
- * also before have[a] = RESIDENT or FAILED. */
+ * also before have[a] = RESIDENT or FAILED.  There is one for each entry, so it is
+ * kept small: the catalogue may be large. */
 struct dir_info {
 	char name[DIR_NAME_MAX];
 	unsigned char digest[32]; /* zero until loaded once */
+	int16_t rank;		  /* the greatest of its modules */
+	uint16_t reason;	  /* in reasons, + 1; 0: none */
 	uint32_t version;	  /* 1, 2, ... of this name */
-	int32_t rank;		  /* the greatest of its modules */
-	uint64_t bytes;		  /* of its image on the device */
+	uint32_t room;	/* of the store, + 1, where its packed image lies; 0 */
+	uint64_t bytes; /* of its image on the device */
 	uint64_t file_bytes;
 	uint64_t file_id; /* of its files: inodes, sizes, times */
-	uint64_t sum;	  /* checksum of its image on a GPU; else 0 */
+	uint64_t sum;	  /* checksum of its image; 0: not packed yet */
 	nsec listed_ns, loaded_ns;
-	/* Of the last load: reading files, or host memory, and crossing the
+	/* Of the last load: reading files, or else host memory, and crossing the
 	 * link with the wait for it.  In microseconds. */
-	uint32_t disk_us, host_us, copy_us;
-	char reason[DIR_REASON_MAX]; /* a sentence, when BROKEN or FAILED */
+	uint32_t read_us : 31;
+	uint32_t from_disk : 1;
+	uint32_t copy_us;
 };
+
+/* Why an adapter is BROKEN or FAILED: a sentence.  There is room for some of those
+ * that are; of the others DIR_REASON_LOST says where to look. */
+#define DIR_REASONS 1024
+#define DIR_REASON_LOST                                                        \
+	"refused; too many are for the engine to keep each one's reason: "     \
+	"'chameleon inspect' of its directory tells it"
+
+struct dir_reason {
+	_Atomic uint32_t entry; /* + 1; 0: nobody's */
+	char text[DIR_REASON_MAX];
+};
+
+/* Copies the reason of an entry, ended; "" if it has none.  Returns out. */
+char *dir_reason(const struct dir_info *, const struct dir_reason *reasons,
+    uint32_t entry, char out[DIR_REASON_MAX]);
 
 /* A hint from the scheduler to the loader: its want has changed, or it is waited
  * for by now.  early: nobody could start with it yet, others go first. */

@@ -230,7 +230,7 @@ struct segs {
 
 	/* monitor */
 	struct history *history;
-	struct told_adapter *told_adapters; /* [adapters] */
+	struct told_adapter *told_adapters; /* [told_rows] */
 	struct told_rest *told_rest;
 
 	/* frontend */
@@ -257,6 +257,7 @@ struct segs {
 	struct sched_queue *queues;  /* [SEG_QUEUES] 0: past the age limit, then
 				     * the classes, the smallest first */
 	struct adapter_meters *uses; /* [adapters] */
+	struct told_sums *told_sums;
 	struct slot_wait *waits;     /* [slots] */
 	struct rules_taken *taken;
 
@@ -269,8 +270,7 @@ struct segs {
 	_Atomic uint64_t *layers;   /* [adapters] */
 	struct dir_info *info;	    /* [adapters] */
 	_Atomic uint64_t *returned; /* [chunks] struct word, gen alone */
-	_Atomic uint64_t *held;	    /* [adapters] serial:32 | room + 1:32 of the
-				 * store where its packed image lies; 0: none */
+	struct dir_reason *reasons;    /* [DIR_REASONS] */
 	_Atomic uint64_t *catalogue;   /* count of changes to entries */
 	_Atomic uint32_t *rescan_done; /* the rescan_asked that is obeyed */
 	struct loader_meters *loader_meters;

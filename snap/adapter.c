@@ -119,6 +119,7 @@ row(const struct segs *g, const struct plan *p, uint32_t a,
 	to->rank = info->rank;
 	to->bytes = info->bytes;
 	memcpy(to->digest, info->digest, sizeof(to->digest));
+	to->listed_ns = info->listed_ns;
 	to->retired = state == DIR_RETIRED;
 	to->state = state_of(state, want, have);
 	to->pinned = state == DIR_LISTED && dir_ask_pinned(ask) &&
@@ -158,6 +159,8 @@ snap_adapters(const struct segs *g, struct snap *s)
 {
 	uint32_t n = 0;
 
+	for (int i = 0; i < TOLD_COUNTS; i++)
+		s->told_sums[i] = snap_load(&g->told_sums->count[i]);
 	for (uint32_t a = 0; a < s->plan.adapters; a++) {
 		int e = snap_room(&s->adapter, &s->room.adapter, n + 1,
 		    sizeof(*s->adapter));
@@ -176,11 +179,13 @@ static void
 reason(const struct segs *g, uint32_t a, char buf[SNAP_REASON_MAX])
 {
 	uint32_t have = word_load_place(&g->have[a]).state;
+	char text[DIR_REASON_MAX];
 
 	if (have == HAVE_FAILED ||
 	    dir_entry_state(atomic_load_explicit(&g->entry[a],
 		memory_order_acquire)) == DIR_BROKEN)
-		snap_text(buf, g->info[a].reason, SNAP_REASON_MAX);
+		snap_text(buf, dir_reason(&g->info[a], g->reasons, a, text),
+		    SNAP_REASON_MAX);
 }
 
 char *

@@ -87,6 +87,7 @@ struct snap_adapter {
 	nsec used_ns;		  /* ago; -1: never */
 	nsec cold_ns;		  /* sum over loads */
 	unsigned char digest[32]; /* zeros: not loaded yet */
+	nsec listed_ns;		  /* monotonic */
 };
 
 enum snap_phase {
@@ -184,6 +185,7 @@ struct snap {
 	uint32_t ring_count;
 
 	uint32_t nadapters, nrequests, nevents, nhistory, nrecords;
+	uint64_t told_sums[TOLD_COUNTS]; /* of all, read before the rows */
 	struct snap_adapter *adapter;  /* by index; LISTED, BROKEN, and RETIRED
 				       * ones that are still in use */
 	struct snap_request *request;  /* open ones, the oldest first */

@@ -174,6 +174,17 @@ plan_store(struct plan *p, const struct conf *c)
 		p->store_rooms = (uint32_t)most;
 }
 
+/* Some more than have series at once, so that one which loses them and comes back
+ * goes on where it was. */
+static uint32_t
+told_rows(const struct conf *c)
+{
+	uint64_t n = 4 * (uint64_t)c->metrics_per_adapter;
+
+	return n < c->loader_adapters_max ? (uint32_t)n :
+					    c->loader_adapters_max;
+}
+
 int
 plan_make_on(struct plan *p, const struct conf *c, const struct shape *s,
     const struct plan_machine *m)
@@ -190,6 +201,7 @@ plan_make_on(struct plan *p, const struct conf *c, const struct shape *s,
 	p->vocab = (uint32_t)s->vocab;
 	p->adapters = c->loader_adapters_max;
 	p->connections = c->frontend_connections_max;
+	p->told_rows = told_rows(c);
 	p->step_tokens = c->gpuexec_step_tokens;
 	/* A running answer takes a row of each step. */
 	p->batch_max = least(least(c->scheduler_batch_max, c->slots),

@@ -493,7 +493,9 @@ START_TEST(texts_of_others_do_no_harm)
 	struct dir_info *info = &loader.info[0];
 
 	memset(info->name, 0xff, sizeof(info->name));
-	memset(info->reason, '\n', sizeof(info->reason));
+	info->reason = 1;
+	memset(loader.reasons[0].text, '\n', sizeof(loader.reasons[0].text));
+	atomic_store(&loader.reasons[0].entry, 1);
 	info->rank = -5;
 	atomic_store(&loader.entry[0], dir_entry(1, DIR_BROKEN));
 	memset(loader.cell[PROC_LOADER]->last_words, 0x1b, SEG_WORDS_BYTES);

@@ -19,7 +19,7 @@ START_TEST(what_is_there_is_listed_at_once)
 	lrig_start();
 	ck_assert(lrig_is("one", DIR_LISTED) && lrig_is("two", DIR_LISTED));
 	ck_assert(lrig_is("empty", DIR_BROKEN));
-	ck_assert_uint_gt(strlen(lrig.info[lrig_entry_of("empty")].reason), 0);
+	ck_assert_uint_gt(strlen(lrig_reason(lrig_entry_of("empty"))), 0);
 	ck_assert_uint_eq(lrig_entry_of(".hidden"), ADAPTERS);
 	ck_assert_int_eq(lrig.info[lrig_entry_of("two")].rank, 4);
 	ck_assert_uint_eq(lrig.meters.listed, 2);
@@ -113,7 +113,7 @@ START_TEST(a_load_of_changed_files_fails_with_its_reason)
 	lrig_bring(a, 0);
 	lrig_bring(lrig_entry_of("b"), 4);
 	WAIT_FOR(lrig_has(a, HAVE_FAILED));
-	ck_assert_uint_gt(strlen(lrig.info[a].reason), 0);
+	ck_assert_uint_gt(strlen(lrig_reason(a)), 0);
 	WAIT_FOR(lrig_has(lrig_entry_of("b"), HAVE_RESIDENT));
 	lrig_call_out(a);
 	WAIT_FOR(lrig_has(a, HAVE_ABSENT));
@@ -204,7 +204,7 @@ START_TEST(packed_images_outlive_the_loader_if_they_are_the_same)
 	ld_close(lrig.ld);
 	/* One byte of b's. */
 	ck_assert_int_eq(pwrite(lrig.store_fd, "!", 1,
-			     (off_t)(((uint32_t)lrig.held[b] - 1) *
+			     (off_t)((lrig.info[b].room - 1) *
 				     lrig.plan.store_room_bytes +
 				 lrig.info[b].bytes / 2)),
 	    1);

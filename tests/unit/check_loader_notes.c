@@ -68,8 +68,8 @@ START_TEST(a_load_tells_where_its_time_went)
 	info = &lrig.info[a];
 	lrig_bring(a, 0);
 	WAIT_FOR(lrig_has(a, HAVE_RESIDENT));
-	ck_assert_uint_ge(info->disk_us, 3000);
-	ck_assert_uint_eq(info->host_us, 0);
+	ck_assert_uint_ge(info->read_us, 3000);
+	ck_assert_uint_eq(info->from_disk, 1);
 	n = noted(2, EVENT_LOADED, "a");
 	ck_assert_uint_eq(n.reason, REASON_DISK);
 	ck_assert_int_eq(n.adapter, (int32_t)a);
@@ -81,8 +81,8 @@ START_TEST(a_load_tells_where_its_time_went)
 	WAIT_FOR(lrig_has(a, HAVE_HOST));
 	lrig_bring(a, 4);
 	WAIT_FOR(lrig_has(a, HAVE_RESIDENT));
-	ck_assert_uint_ge(info->host_us, 3000);
-	ck_assert_uint_eq(info->disk_us, 0);
+	ck_assert_uint_ge(info->read_us, 3000);
+	ck_assert_uint_eq(info->from_disk, 0);
 	n = noted(3, EVENT_LOADED, "a");
 	ck_assert_uint_eq(n.reason, REASON_HOST);
 	ck_assert_uint_eq(view(&lrig.load_host).sum, n.value);
@@ -161,7 +161,7 @@ START_TEST(a_load_that_failed_is_an_event_with_its_reason)
 	ck_assert_uint_eq(n.kind, EVENT_FAILED);
 	ck_assert_int_eq(n.adapter, (int32_t)a);
 	ck_assert_int_eq(strncmp(n.text, "a: ", 3), 0);
-	ck_assert_int_eq(strncmp(n.text + 3, lrig.info[a].reason, 16), 0);
+	ck_assert_int_eq(strncmp(n.text + 3, lrig_reason(a), 16), 0);
 	ck_assert_uint_eq(view(&lrig.load_disk).total, 0);
 }
 END_TEST

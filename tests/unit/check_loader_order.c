@@ -146,8 +146,7 @@ START_TEST(a_file_that_hangs_is_given_up_with_a_sentence)
 	a = lrig_entry_of("a");
 	lrig_bring(a, 0);
 	WAIT_FOR(lrig_has(a, HAVE_FAILED));
-	ck_assert_ptr_nonnull(
-	    strstr(lrig.info[a].reason, "loader.deadline_ms"));
+	ck_assert_ptr_nonnull(strstr(lrig_reason(a), "loader.deadline_ms"));
 	lrig_call_out(a);
 	WAIT_FOR(lrig_has(a, HAVE_ABSENT));
 }

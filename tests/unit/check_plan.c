@@ -1,5 +1,6 @@
 /* The plan: sizes from settings, model and machine. */
 #include "base/err.h"
+#include "shm/dir.h"
 #include "supervisor/plan.h"
 
 #include <check.h>
@@ -55,6 +56,29 @@ START_TEST(what_is_automatic_is_chosen)
 	ck_assert_uint_eq(p.chunks, 512); /* 1 GiB */
 	ck_assert_uint_eq(p.seg_bytes[SEG_POOL], GIB);
 	ck_assert_uint_eq(p.weights_bytes, 4 * shape_parameters(&shape));
+}
+END_TEST
+
+static uint64_t
+shared_bytes(const struct plan *p)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < SEG_POOL; i++)
+		sum += p->seg_bytes[i];
+	return sum;
+}
+
+START_TEST(an_entry_of_the_catalogue_takes_200_bytes_beside_its_name)
+{
+	struct plan few, many;
+
+	conf.loader_adapters_max = 10000;
+	ck_assert_int_eq(plan(&few), 0);
+	conf.loader_adapters_max = 20000;
+	ck_assert_int_eq(plan(&many), 0);
+	ck_assert_uint_le((shared_bytes(&many) - shared_bytes(&few)) / 10000,
+	    DIR_NAME_MAX + 200);
 }
 END_TEST
 
@@ -305,6 +329,8 @@ suite_plan(void)
 
 	tcase_add_checked_fixture(t, make, NULL);
 	tcase_add_test(t, what_is_automatic_is_chosen);
+	tcase_add_test(t,
+	    an_entry_of_the_catalogue_takes_200_bytes_beside_its_name);
 	tcase_add_test(t,
 	    a_small_machine_gets_a_small_pool_that_holds_a_request);
 	tcase_add_test(t, too_little_memory_says_the_least);

@@ -38,7 +38,7 @@ START_TEST(who_starts_at_once_has_waited_for_nothing)
 	steps_open("fifo", "lru");
 	steps_until_runs(world_submit(0, 4, 4));
 	ck_assert(world_settle(50));
-	world.info[0].disk_us = 7;
+	world.info[0].read_us = 7;
 	slot = world_submit(0, 4, 4);
 	world_turn();
 	ck_assert(steps_runs(slot));
@@ -55,8 +55,8 @@ START_TEST(a_wait_for_its_own_load_is_no_other_wait)
 	uint32_t slot;
 
 	steps_open("fifo", "lru");
-	world.info[0].disk_us = 5000;
-	world.info[0].host_us = 2;
+	world.info[0].read_us = 5000;
+	world.info[0].from_disk = 1;
 	world.info[0].copy_us = 300;
 	slot = world_submit(0, 4, 4);
 	steps_until_runs(slot);
@@ -64,7 +64,7 @@ START_TEST(a_wait_for_its_own_load_is_no_other_wait)
 	ck_assert_int_gt(w->loading_ns, 0);
 	ck_assert_int_eq(w->loading_ns, wait_of(slot));
 	ck_assert_int_eq(w->disk_ns, 5 * MILLISECOND);
-	ck_assert_int_eq(w->host_ns, 2 * MICROSECOND);
+	ck_assert_int_eq(w->host_ns, 0);
 	ck_assert_int_eq(w->copy_ns, 300 * MICROSECOND);
 	end();
 }

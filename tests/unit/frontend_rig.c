@@ -408,7 +408,11 @@ rig_adapter(struct rig *r, uint32_t a, const char *name, enum dir_state state)
 	g->info[a].rank = 8;
 	g->info[a].bytes = 1000;
 	g->info[a].version = 1;
-	strcpy(g->info[a].reason, "lora_B is missing");
+	if (a < DIR_REASONS) {
+		g->info[a].reason = (uint16_t)(a + 1);
+		strcpy(g->reasons[a].text, "lora_B is missing");
+		atomic_store(&g->reasons[a].entry, a + 1);
+	}
 	atomic_store(&g->entry[a], dir_entry(a + 1, state));
 	atomic_fetch_add(g->catalogue, 1);
 }

@@ -25,6 +25,7 @@ instance_plan(struct plan *p)
 	p->context = 64;
 	p->vocab = 100;
 	p->adapters = 4;
+	p->told_rows = 4;
 	p->connections = 4;
 	p->batch_max = 4;
 	p->step_tokens = 16;

@@ -67,7 +67,7 @@ words(void)
 		.model = lrig.model,
 		.host_bytes = 1u << 20,
 		.store_fd = lrig.store_fd,
-		.held = lrig.held,
+		.reasons = lrig.reasons,
 		.eviction = { evict_find("lru"), SECOND, { 0 } },
 		.threads = 2,
 		.rescan_ns = 20 * MILLISECOND,
@@ -178,6 +178,14 @@ lrig_entry_of(const char *name)
 			break;
 	}
 	return a;
+}
+
+const char *
+lrig_reason(uint32_t a)
+{
+	static char text[DIR_REASON_MAX];
+
+	return dir_reason(&lrig.info[a], lrig.reasons, a, text);
 }
 
 bool

@@ -26,8 +26,9 @@ struct loader_rig {
 	struct device *device;
 	int pool_fd, store_fd;
 	_Atomic uint64_t entry[ADAPTERS], have[ADAPTERS], want[ADAPTERS];
-	_Atomic uint64_t held[ADAPTERS], layers[ADAPTERS], returned[CHUNKS];
+	_Atomic uint64_t layers[ADAPTERS], returned[CHUNKS];
 	struct dir_info info[ADAPTERS];
+	struct dir_reason reasons[DIR_REASONS];
 	_Atomic uint64_t pool_number, catalogue, chunk[CHUNKS], f[SLOTS];
 	_Atomic uint32_t rescan_done, rescan_asked, next[CHUNKS];
 	struct slot_request request[SLOTS];
@@ -54,6 +55,7 @@ void lrig_turn(void);
 
 /* The entry that a name means; ADAPTERS: none. */
 uint32_t lrig_entry_of(const char *name);
+const char *lrig_reason(uint32_t adapter);
 bool lrig_is(const char *name, enum dir_state);
 struct place_word lrig_have_of(uint32_t adapter);
 
