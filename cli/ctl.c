@@ -23,6 +23,12 @@ static const struct cmd_option options[] = {
 	    "only rows that hold the text somewhere", 0 },
 	{ "timeout-ms", CMD_COUNT, &ctl.timeout_ms, "N",
 	    "how long to wait for the engine's answer (default 35000)", 0 },
+	{ "deadline-ms", CMD_COUNT, &ctl.deadline_ms, "N",
+	    "load, unload, pin, unpin, rollback: given up after so long "
+	    "(default: the engine's frontend.operation_ms)",
+	    0 },
+	{ "wait", CMD_FLAG, &ctl.wait, NULL,
+	    "unload: until nobody uses it, instead of a refusal", 0 },
 	{ "yes", CMD_FLAG, &ctl.yes, NULL, "drain: do not ask", 'y' },
 };
 
@@ -51,6 +57,10 @@ static const struct cmd_exit exits[] = {
 #define TERM(name, path, help) { #name, help },
 static const struct cmd_term adapter_terms[] = {
 #define ADAPTERS TERM
+#include "cli/ctl_columns.tbl"
+};
+static const struct cmd_term operation_terms[] = {
+#define OPERATIONS TERM
 #include "cli/ctl_columns.tbl"
 };
 static const struct cmd_term queue_terms[] = {
@@ -85,6 +95,7 @@ static const struct cmd_term history_terms[] = {
 
 static const struct cmd_section sections[] = {
 	{ "COLUMNS OF adapters", CMD_ENTRIES(adapter_terms) },
+	{ "COLUMNS OF operations", CMD_ENTRIES(operation_terms) },
 	{ "COLUMNS OF queues", CMD_ENTRIES(queue_terms) },
 	{ "COLUMNS OF requests", CMD_ENTRIES(request_terms) },
 	{ "COLUMNS OF ended", CMD_ENTRIES(ended_terms) },

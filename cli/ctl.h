@@ -31,8 +31,8 @@
 /* The options. */
 struct ctl {
 	const char *instance, *sort, *filter;
-	bool json, yes;
-	uint64_t timeout_ms;
+	bool json, yes, wait;
+	uint64_t timeout_ms, deadline_ms;
 };
 extern struct ctl ctl;
 

@@ -81,14 +81,39 @@ ask_and_show(const char *op, const char *const *fields)
 	return status == CMD_OK ? show_reply(reply) : status;
 }
 
+/* Fields that come from options, for the verbs that have them. */
+static void
+add_options(const char *verb, const char **field)
+{
+	static const char *const with[] = { "load", "unload", "pin", "unpin",
+		"rollback" };
+	static char deadline[24];
+
+	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++) {
+		if (strcmp(verb, with[i]) != 0 || ctl.deadline_ms == 0)
+			continue;
+		snprintf(deadline, sizeof(deadline), "%ju",
+		    (uintmax_t)ctl.deadline_ms);
+		*field++ = "deadline_ms";
+		*field++ = deadline;
+	}
+	if (strcmp(verb, "unload") == 0 && ctl.wait) {
+		*field++ = "wait";
+		*field++ = "true";
+	}
+	*field = NULL;
+}
+
 /* Verbs that are an operation of the same name, with these fields. */
 #define ASK(verb, first, second)                                               \
 	int ctl_##verb(char **operands)                                        \
 	{                                                                      \
-		const char *field[] = { first, NULL, second, NULL, NULL };     \
+		const char *field[8] = { first, NULL, second };                \
+		int n = 0;                                                     \
                                                                                \
-		for (int i = 0; i < 4 && field[i] != NULL; i += 2)             \
-			field[i + 1] = operands[i / 2];                        \
+		for (; n < 4 && field[n] != NULL; n += 2)                      \
+			field[n + 1] = operands[n / 2];                        \
+		add_options(#verb, field + n);                                 \
 		return ask_and_show(#verb, field);                             \
 	}
 
@@ -96,9 +121,30 @@ ASK(load, "name", NULL)
 ASK(unload, "name", NULL)
 ASK(pin, "name", NULL)
 ASK(unpin, "name", NULL)
+ASK(weight, "name", "weight")
+ASK(rollback, "name", NULL)
 ASK(set, "key", "value")
 ASK(get, "key", NULL)
 ASK(rescan, NULL, NULL)
+
+/* A list that the engine tells. */
+static int
+ask_rows(const char *op, const struct grid *g)
+{
+	json_t *reply = NULL, *rows;
+	int status = ask(op, NULL, &reply);
+
+	if (status != CMD_OK)
+		return status;
+	rows = json_incref(json_object_get(reply, op));
+	json_decref(reply);
+	if (!json_is_array(rows)) {
+		json_decref(rows);
+		err_set(ERR_LAYOUT, "the engine's answer has no %s", op);
+		return ctl_failed();
+	}
+	return ctl_rows(op, g, rows);
+}
 
 int
 ctl_settings(char **operands)
@@ -106,20 +152,23 @@ ctl_settings(char **operands)
 	static const struct grid_column columns[] = { { "key", NULL },
 		{ "value", NULL }, { "from", NULL } };
 	static const struct grid g = { CMD_ENTRIES(columns) };
-	json_t *reply = NULL, *rows;
-	int status = ask("settings", NULL, &reply);
 
 	(void)operands;
-	if (status != CMD_OK)
-		return status;
-	rows = json_incref(json_object_get(reply, "settings"));
-	json_decref(reply);
-	if (!json_is_array(rows)) {
-		json_decref(rows);
-		err_set(ERR_LAYOUT, "the engine's answer has no settings");
-		return ctl_failed();
-	}
-	return ctl_rows("settings", &g, rows);
+	return ask_rows("settings", &g);
+}
+
+static const struct grid_column operation_columns[] = {
+#define OPERATIONS(name, path, help) { #name, path },
+#include "cli/ctl_columns.tbl"
+};
+
+int
+ctl_operations(char **operands)
+{
+	static const struct grid g = { CMD_ENTRIES(operation_columns) };
+
+	(void)operands;
+	return ask_rows("operations", &g);
 }
 
 /* ---- drain ---- */

@@ -31,15 +31,17 @@ adapter_row(const struct ctl_look *l, uint32_t i)
 	json_t *place = a->chunk < 0 ? json_null() : json_integer(a->place);
 
 	snap_reason(&l->source, a->index, reason);
-	return json_pack("{s:s, s:I, s:i, s:I, s:s, s:b, s:b, s:o, s:o, s:I, "
+	return json_pack("{s:s, s:I, s:b, s:f, s:i, s:I, s:s, s:b, s:b, s:o, "
+			 "s:o, s:I, "
 			 "s:I, "
 			 "s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:f, s:o, s:f, "
 			 "s:o, s:o}",
-	    "name", a->name, "version", (json_int_t)a->version, "rank", a->rank,
-	    "bytes", (json_int_t)a->bytes, "state", snap_state_name(a->state),
-	    "pinned", a->pinned, "retired", a->retired, "chunk", chunk, "place",
-	    place, "hits", (json_int_t)a->hits, "misses", (json_int_t)a->misses,
-	    "loads", (json_int_t)a->loads, "evictions",
+	    "name", a->name, "version", (json_int_t)a->version, "kept", a->kept,
+	    "weight", a->weight, "rank", a->rank, "bytes", (json_int_t)a->bytes,
+	    "state", snap_state_name(a->state), "pinned", a->pinned, "retired",
+	    a->retired, "chunk", chunk, "place", place, "hits",
+	    (json_int_t)a->hits, "misses", (json_int_t)a->misses, "loads",
+	    (json_int_t)a->loads, "evictions",
 	    (json_int_t)a->evictions_kv + a->evictions_adapter, "evictions_kv",
 	    (json_int_t)a->evictions_kv, "evictions_adapter",
 	    (json_int_t)a->evictions_adapter, "left", (json_int_t)a->left,

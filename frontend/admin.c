@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TIMEOUT_NS (30 * SECOND)
-
 static bool
 start_rescan(struct frontend *fe, struct pending *p, struct api_fail *fail)
 {
@@ -51,20 +49,29 @@ look_drain(struct frontend *fe, struct pending *p, struct line_out *o,
 }
 
 static const struct admin_op ops[] = {
-	{ "load", { "name" }, admin_read_adapter, admin_start_load,
-	    admin_look_load, admin_undo_ask },
-	{ "unload", { "name" }, admin_read_adapter, admin_start_unload,
-	    admin_look_unload, admin_undo_ask },
-	{ "pin", { "name" }, admin_read_adapter, admin_start_pin,
-	    admin_look_pin, admin_undo_pin },
-	{ "unpin", { "name" }, admin_read_adapter, admin_start_unpin,
-	    admin_look_unpin, admin_undo_ask },
+	{ "load", { "name", "deadline_ms" }, admin_read_adapter,
+	    admin_start_load, admin_look_load, admin_undo_ask,
+	    admin_waits_for },
+	{ "unload", { "name", "deadline_ms", "wait" }, admin_read_unload,
+	    admin_start_unload, admin_look_unload, admin_undo_ask,
+	    admin_waits_for },
+	{ "pin", { "name", "deadline_ms" }, admin_read_adapter, admin_start_pin,
+	    admin_look_pin, admin_undo_pin, admin_waits_for },
+	{ "unpin", { "name", "deadline_ms" }, admin_read_adapter,
+	    admin_start_unpin, admin_look_unpin, admin_undo_ask,
+	    admin_waits_for },
+	{ "weight", { "name", "weight" }, admin_read_weight, admin_start_weight,
+	    admin_look_weight, NULL, admin_waits_for },
+	{ "rollback", { "name", "deadline_ms" }, admin_read_rollback,
+	    admin_start_rollback, admin_look_rollback, admin_undo_ask,
+	    admin_waits_for },
+	{ .name = "operations", .look = admin_look_operations },
 	{ "set", { "key", "value" }, admin_read_set, admin_start_set,
-	    admin_look_set, admin_undo_set },
-	{ "get", { "key" }, admin_read_key, NULL, admin_look_get, NULL },
-	{ "settings", { NULL }, NULL, NULL, admin_look_settings, NULL },
-	{ "rescan", { NULL }, NULL, start_rescan, look_rescan, NULL },
-	{ "drain", { NULL }, NULL, start_drain, look_drain, NULL },
+	    admin_look_set, admin_undo_set, NULL },
+	{ "get", { "key" }, admin_read_key, NULL, admin_look_get, NULL, NULL },
+	{ "settings", { NULL }, NULL, NULL, admin_look_settings, NULL, NULL },
+	{ "rescan", { NULL }, NULL, start_rescan, look_rescan, NULL, NULL },
+	{ "drain", { NULL }, NULL, start_drain, look_drain, NULL, NULL },
 };
 
 #define OPS (sizeof(ops) / sizeof(ops[0]))
@@ -72,7 +79,7 @@ static const struct admin_op ops[] = {
 static bool
 unknown_op(const char *name, struct api_fail *fail)
 {
-	char all[160];
+	char all[240];
 	size_t used = 0;
 
 	for (size_t i = 0; i < OPS && used < sizeof(all); i++)
@@ -106,18 +113,17 @@ static bool
 only_known(const struct admin_op *op, const json_t *root, struct api_fail *fail)
 {
 	const char *known[2 + ADMIN_FIELDS_MAX] = { "op", "id" }, *stranger;
-	char all[64] = "op and id";
+	char all[96];
+	size_t used = (size_t)snprintf(all, sizeof(all), "op");
 	int n = 2;
 
 	while (n - 2 < ADMIN_FIELDS_MAX && op->fields[n - 2] != NULL) {
 		known[n] = op->fields[n - 2];
 		n++;
 	}
-	if (n == 3)
-		snprintf(all, sizeof(all), "op, id and %s", known[2]);
-	else if (n == 4)
-		snprintf(all, sizeof(all), "op, id, %s and %s", known[2],
-		    known[3]);
+	for (int i = 1; i < n; i++)
+		used += (size_t)snprintf(all + used, sizeof(all) - used, "%s%s",
+		    i + 1 == n ? " and " : ", ", known[i]);
 	if ((stranger = api_stranger(root, known, n)) == NULL)
 		return true;
 	return api_refuse(fail, API_UNKNOWN_FIELD, stranger,
@@ -163,6 +169,8 @@ begin(struct frontend *fe, struct conn *c, const json_t *root, const char *op,
 		return true;
 	if (!p->op->start(fe, p, fail))
 		return false;
+	if (p->op->waits_for != NULL)
+		fe_operation_begin(fe, p);
 	note(fe, p);
 	return true;
 }
@@ -173,7 +181,9 @@ fe_admin_op(struct frontend *fe, struct conn *c, const json_t *root,
 {
 	struct pending p = { .tag = c->tag,
 		.adapter = -1,
-		.since_ns = fe->now };
+		.since_ns = fe->now,
+		.deadline_ns = fe->now +
+		    fe->proc->conf.frontend_operation_ms * MILLISECOND };
 	struct api_fail fail;
 
 	if (!begin(fe, c, root, op, &p, &fail)) {
@@ -190,44 +200,65 @@ fe_admin_op(struct frontend *fe, struct conn *c, const json_t *root,
 static bool
 hopeless(struct frontend *fe, struct pending *p, struct api_fail *fail)
 {
+	char why[160] = "";
+
 	if (p->adapter >= 0 && admin_adapter_gone(fe, p, fail))
 		return true;
 	if (fe->proc->draining)
 		return !api_refuse(fail, API_SHUTTING_DOWN, "",
 		    "the engine is shutting down");
-	if (fe->now - p->since_ns < TIMEOUT_NS)
+	if (fe->now < p->deadline_ns)
 		return false;
+	if (p->op->waits_for != NULL)
+		p->op->waits_for(fe, p, why, sizeof(why));
 	return !api_refuse(fail, API_TIMED_OUT, "",
-	    "%s was not obeyed within %d s", p->op->name,
-	    (int)(TIMEOUT_NS / SECOND));
+	    "%s was not obeyed within %.1f s%s%s", p->op->name,
+	    clock_ms(p->deadline_ns - p->since_ns) / 1000,
+	    why[0] != '\0' ? ": " : "", why);
 }
 
-/* true: it was answered. */
+/* What whoever asked is told, if he is still there. */
+static void
+tell(struct frontend *fe, struct pending *p, const struct line_out *rest,
+    const struct api_fail *fail)
+{
+	struct conn *c = conns_find(&fe->conns, p->tag);
+
+	if (fail != NULL) {
+		fe_tell_fail(fe, c, p->id, fail);
+	} else {
+		line_put(&c->out, "{\"id\":");
+		line_put(&c->out, p->id);
+		line_put(&c->out, ",\"done\":true");
+		if (p->operation != 0)
+			line_number(&c->out, "operation", p->operation);
+		line_raw(&c->out, rest->at, rest->used);
+		line_put(&c->out, "}\n");
+		conns_written(&fe->conns, c);
+	}
+	c->open--;
+	conns_look(&fe->conns, c);
+}
+
+/* true: it is over. */
 static bool
 look(struct frontend *fe, struct pending *p)
 {
-	struct conn *c = conns_find(&fe->conns, p->tag);
 	struct line_out rest = { 0 };
 	struct api_fail fail = { .code = ADMIN_NO_FAIL };
 	bool done = p->op->look(fe, p, &rest, &fail);
 
-	if (!done && fail.code == ADMIN_NO_FAIL && !hopeless(fe, p, &fail))
+	if (!done && fail.code == ADMIN_NO_FAIL && !hopeless(fe, p, &fail)) {
+		line_out_free(&rest);
 		return false;
-	if (done) {
-		line_put(&c->out, "{\"id\":");
-		line_put(&c->out, p->id);
-		line_put(&c->out, ",\"done\":true");
-		line_raw(&c->out, rest.at, rest.used);
-		line_put(&c->out, "}\n");
-		conns_written(&fe->conns, c);
-	} else {
-		if (p->op->undo != NULL)
-			p->op->undo(fe, p);
-		fe_tell_fail(fe, c, p->id, &fail);
 	}
+	if (!done && p->op->undo != NULL)
+		p->op->undo(fe, p);
+	if (p->operation != 0)
+		fe_operation_end(fe, p, done ? NULL : &fail);
+	if (p->tag != 0)
+		tell(fe, p, &rest, done ? NULL : &fail);
 	line_out_free(&rest);
-	c->open--;
-	conns_look(&fe->conns, c);
 	return true;
 }
 
@@ -239,10 +270,27 @@ fe_pending_look(struct frontend *fe)
 			fe->pending[i] = fe->pending[--fe->npending];
 }
 
+/* An operation goes on without whoever asked for it. */
 void
 fe_pending_gone(struct frontend *fe, uint64_t tag)
 {
-	for (uint32_t i = fe->npending; i-- > 0;)
-		if (fe->pending[i].tag == tag)
-			fe->pending[i] = fe->pending[--fe->npending];
+	for (uint32_t i = fe->npending; i-- > 0;) {
+		struct pending *p = &fe->pending[i];
+
+		if (p->tag != tag)
+			continue;
+		if (p->operation != 0)
+			p->tag = 0;
+		else
+			*p = fe->pending[--fe->npending];
+	}
+}
+
+const struct admin_op *
+admin_op_named(const char *name)
+{
+	for (size_t i = 0; i < OPS; i++)
+		if (ops[i].waits_for != NULL && strcmp(ops[i].name, name) == 0)
+			return &ops[i];
+	return NULL;
 }

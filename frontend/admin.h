@@ -4,6 +4,7 @@
  *	admin.c         the table, who may ask, when it is answered
  *	admin_adapter.c load, unload, pin, unpin
  *	admin_set.c     set, get, settings
+ *	operations.c    numbers, deadlines and ends of what is asked of adapters
  *
  * An operation writes a wish into a word and is answered when the wish has
  * come true: look is asked again and again until it says so.
@@ -13,7 +14,7 @@
 
 #include "frontend/frontend.h"
 
-#define ADMIN_FIELDS_MAX 2
+#define ADMIN_FIELDS_MAX 3
 
 /* No failure: api_fail.code has no such value. */
 #define ADMIN_NO_FAIL API_CODE_COUNT
@@ -31,6 +32,10 @@ struct admin_op {
 	    struct api_fail *);
 	/* Takes the wish back when it is hopeless; NULL: it stays. */
 	void (*undo)(struct frontend *, const struct pending *);
+	/* What it waits for, for the sentence when its time is over; not NULL for
+	 * those that are an operation (operations.c). */
+	void (*waits_for)(struct frontend *, const struct pending *, char *out,
+	    size_t size);
 };
 
 /* admin_adapter.c */
@@ -50,6 +55,21 @@ void admin_undo_pin(struct frontend *, const struct pending *);
 bool admin_start_unpin(struct frontend *, struct pending *, struct api_fail *);
 bool admin_look_unpin(struct frontend *, struct pending *, struct line_out *,
     struct api_fail *);
+bool admin_read_unload(struct frontend *, const json_t *, struct pending *,
+    struct api_fail *);
+bool admin_read_weight(struct frontend *, const json_t *, struct pending *,
+    struct api_fail *);
+bool admin_start_weight(struct frontend *, struct pending *, struct api_fail *);
+bool admin_look_weight(struct frontend *, struct pending *, struct line_out *,
+    struct api_fail *);
+bool admin_read_rollback(struct frontend *, const json_t *, struct pending *,
+    struct api_fail *);
+bool admin_start_rollback(struct frontend *, struct pending *,
+    struct api_fail *);
+bool admin_look_rollback(struct frontend *, struct pending *, struct line_out *,
+    struct api_fail *);
+void admin_waits_for(struct frontend *, const struct pending *, char *out,
+    size_t size);
 /* The adapter is no more what it was when it was asked for. */
 bool admin_adapter_gone(struct frontend *, const struct pending *,
     struct api_fail *);
@@ -67,5 +87,16 @@ bool admin_look_get(struct frontend *, struct pending *, struct line_out *,
     struct api_fail *);
 bool admin_look_settings(struct frontend *, struct pending *, struct line_out *,
     struct api_fail *);
+
+/* operations.c */
+/* Gives a wish its number, and its deadline if it has none. */
+void fe_operation_begin(struct frontend *, struct pending *);
+/* It is over; sentence: why it is not done, or NULL. */
+void fe_operation_end(struct frontend *, const struct pending *,
+    const struct api_fail *why);
+bool admin_look_operations(struct frontend *, struct pending *,
+    struct line_out *, struct api_fail *);
+/* NULL: no such operation. */
+const struct admin_op *admin_op_named(const char *);
 
 #endif

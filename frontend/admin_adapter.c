@@ -2,6 +2,8 @@
 #include "frontend/admin.h"
 #include "shm/word.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct place_word
@@ -15,15 +17,21 @@ ask(struct frontend *fe, const struct pending *p, enum dir_ask command)
 {
 	_Atomic uint64_t *word = &fe->g->ask[p->adapter];
 	uint64_t was = atomic_load_explicit(word, memory_order_relaxed);
-	bool pinned = dir_serial(was) == p->serial && dir_ask_pinned(was);
+	bool its = dir_serial(was) == p->serial;
+	bool pinned = its && dir_ask_pinned(was);
+	uint32_t weight = p->weight != 0 ? p->weight :
+	    its				 ? dir_ask_weight(was) :
+					   0;
 
 	if (command == ASK_PIN || command == ASK_UNPIN)
 		pinned = command == ASK_PIN;
 	atomic_store_explicit(word,
-	    dir_ask(p->serial, dir_ask_count(was) + 1, pinned, command),
+	    dir_ask(p->serial, dir_ask_count(was) + 1, pinned, weight, command),
 	    memory_order_release);
 	(void)ring_push(&fe->to_scheduler, (uint64_t)p->adapter);
 	proc_wake(fe->proc, PROC_SCHEDULER);
+	if (command == ASK_CHOOSE)
+		proc_wake(fe->proc, PROC_LOADER);
 }
 
 uint32_t
@@ -47,7 +55,20 @@ fe_pinned(const struct frontend *fe, uint32_t a)
 
 	return dir_ask_pinned(ask_word) &&
 	    dir_serial(ask_word) == dir_serial(entry) &&
-	    dir_entry_state(entry) == DIR_LISTED;
+	    dir_may_serve(dir_entry_state(entry));
+}
+
+double
+fe_weight(const struct frontend *fe, uint32_t a)
+{
+	uint64_t ask_word = atomic_load_explicit(&fe->g->ask[a],
+	    memory_order_relaxed);
+	uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
+	    memory_order_acquire);
+
+	return dir_serial(ask_word) == dir_serial(entry) ?
+	    dir_ask_weight(ask_word) / 100.0 :
+	    1;
 }
 
 static void
@@ -58,6 +79,7 @@ put_name(struct frontend *fe, const struct pending *p, struct line_out *o)
 	fe_names_copy(fe->g, p->adapter, name);
 	line_put(o, ",\"name\":");
 	line_text(o, name, strlen(name));
+	line_number(o, "version", fe->g->info[p->adapter].version);
 }
 
 static bool
@@ -78,7 +100,7 @@ find(struct frontend *fe, const json_t *root, struct pending *p,
 {
 	const json_t *v = json_object_get(root, "name");
 	struct name_found found;
-	char near[DIR_NAME_MAX];
+	char near[DIR_NAME_MAX], all[128];
 
 	if (v == NULL || json_is_null(v))
 		return api_refuse(fail, API_MISSING_FIELD, "name",
@@ -88,6 +110,13 @@ find(struct frontend *fe, const json_t *root, struct pending *p,
 		return api_refuse(fail, API_WRONG_TYPE, "name",
 		    "name: %s: want a string, an adapter's name", api_kind(v));
 	if (!fe_names_find(&fe->names, json_string_value(v), &found)) {
+		if (strchr(json_string_value(v), '@') != NULL &&
+		    *fe_names_versions(&fe->names, json_string_value(v), all,
+			sizeof(all)) != '\0')
+			return api_refuse(fail, API_UNKNOWN_ADAPTER, "name",
+			    "there is no '%s'; of this name there are versions "
+			    "%s",
+			    json_string_value(v), all);
 		fe_names_near(&fe->names, json_string_value(v), near);
 		return api_refuse(fail, API_UNKNOWN_ADAPTER, "name",
 		    "there is no adapter '%s'%s%s%s", json_string_value(v),
@@ -101,6 +130,7 @@ find(struct frontend *fe, const json_t *root, struct pending *p,
 	p->adapter = found.adapter;
 	p->serial = found.serial;
 	p->have = word_pack_place(have_of(fe, p));
+	p->bytes = fe->g->info[p->adapter].bytes;
 	if (!found.broken)
 		return true;
 	return with_reason(fe, p, API_ADAPTER_BROKEN, "refused", fail);
@@ -122,11 +152,70 @@ undisturbed(struct frontend *fe, const struct pending *p, struct api_fail *fail)
 	return true;
 }
 
+/* A number, or the text of one; what is not there leaves *out alone. */
+static bool
+read_number(const json_t *root, const char *field, double least, double most,
+    double *out, struct api_fail *fail)
+{
+	const json_t *v = json_object_get(root, field);
+	char *end = NULL;
+	double number;
+
+	if (v == NULL || json_is_null(v))
+		return true;
+	if (json_is_string(v))
+		number = strtod(json_string_value(v), &end);
+	else if (json_is_number(v))
+		number = json_number_value(v);
+	else
+		return api_refuse(fail, API_WRONG_TYPE, field,
+		    "%s: %s: want a number", field, api_kind(v));
+	if ((end != NULL && (*end != '\0' || end == json_string_value(v))) ||
+	    !(number >= least && number <= most))
+		return api_refuse(fail, API_OUT_OF_RANGE, field,
+		    "%s: want a number from %g to %g", field, least, most);
+	*out = number;
+	return true;
+}
+
 bool
 admin_read_adapter(struct frontend *fe, const json_t *root, struct pending *p,
     struct api_fail *fail)
 {
-	return find(fe, root, p, fail) && undisturbed(fe, p, fail);
+	double ms = -1;
+
+	if (!find(fe, root, p, fail) || !undisturbed(fe, p, fail) ||
+	    !read_number(root, "deadline_ms", 1, 86400000, &ms, fail))
+		return false;
+	if (ms > 0)
+		p->deadline_ns = p->since_ns + (nsec)(ms * MILLISECOND);
+	return true;
+}
+
+/* true, or its text. */
+static bool
+read_wait(const json_t *root, struct pending *p, struct api_fail *fail)
+{
+	const json_t *v = json_object_get(root, "wait");
+	const char *text = json_string_value(v);
+
+	if (v == NULL || json_is_null(v))
+		return true;
+	if (!json_is_boolean(v) &&
+	    (text == NULL ||
+		(strcmp(text, "true") != 0 && strcmp(text, "false") != 0)))
+		return api_refuse(fail, API_WRONG_TYPE, "wait",
+		    "wait: %s: want true or false", api_kind(v));
+	p->wait = json_is_true(v) || (text != NULL && text[0] == 't');
+	return true;
+}
+
+bool
+admin_read_unload(struct frontend *fe, const json_t *root, struct pending *p,
+    struct api_fail *fail)
+{
+	return admin_read_adapter(fe, root, p, fail) &&
+	    read_wait(root, p, fail);
 }
 
 bool
@@ -164,7 +253,7 @@ busy(struct frontend *fe, struct pending *p, struct api_fail *fail)
 	uint32_t n = fe_uses(fe, p->adapter);
 	char name[DIR_NAME_MAX];
 
-	if (n == 0)
+	if (n == 0 || p->wait)
 		return false;
 	api_refuse(fail, API_BUSY, "name", "adapter '%s': %u requests use it",
 	    fe_names_copy(fe->g, p->adapter, name), n);
@@ -194,6 +283,7 @@ admin_start_unload(struct frontend *fe, struct pending *p,
 		    fe_names_copy(fe->g, p->adapter, name));
 	if (on_device(fe, p))
 		p->was_bytes = fe->g->info[p->adapter].bytes;
+	p->bytes = p->was_bytes;
 	ask(fe, p, ASK_UNLOAD);
 	return true;
 }
@@ -291,6 +381,99 @@ admin_look_unpin(struct frontend *fe, struct pending *p, struct line_out *o,
 	put_name(fe, p, o);
 	line_put(o, ",\"pinned\":false");
 	return true;
+}
+
+bool
+admin_read_weight(struct frontend *fe, const json_t *root, struct pending *p,
+    struct api_fail *fail)
+{
+	double weight = 0;
+
+	if (!find(fe, root, p, fail) || !undisturbed(fe, p, fail) ||
+	    !read_number(root, "weight", 0.01, ASK_WEIGHT_MAX / 100.0, &weight,
+		fail))
+		return false;
+	if (weight <= 0)
+		return api_refuse(fail, API_MISSING_FIELD, "weight",
+		    "weight: missing: want a number, 1 is that of others");
+	p->weight = (uint32_t)(weight * 100 + 0.5);
+	p->bytes = 0;
+	return true;
+}
+
+bool
+admin_start_weight(struct frontend *fe, struct pending *p,
+    struct api_fail *fail)
+{
+	(void)fail;
+	ask(fe, p, ASK_NONE);
+	return true;
+}
+
+bool
+admin_look_weight(struct frontend *fe, struct pending *p, struct line_out *o,
+    struct api_fail *fail)
+{
+	(void)fail;
+	put_name(fe, p, o);
+	line_fmt(o, ",\"weight\":%u.%02u", p->weight / 100, p->weight % 100);
+	return true;
+}
+
+bool
+admin_read_rollback(struct frontend *fe, const json_t *root, struct pending *p,
+    struct api_fail *fail)
+{
+	const char *name = json_string_value(json_object_get(root, "name"));
+
+	if (name != NULL && strchr(name, '@') == NULL)
+		return api_refuse(fail, API_OUT_OF_RANGE, "name",
+		    "name: '%s': want NAME@VERSION, the version that is to "
+		    "serve the name",
+		    name);
+	p->bytes = 0;
+	return admin_read_adapter(fe, root, p, fail);
+}
+
+bool
+admin_start_rollback(struct frontend *fe, struct pending *p,
+    struct api_fail *fail)
+{
+	(void)fail;
+	ask(fe, p, ASK_CHOOSE);
+	return true;
+}
+
+bool
+admin_look_rollback(struct frontend *fe, struct pending *p, struct line_out *o,
+    struct api_fail *fail)
+{
+	enum dir_state state = dir_entry_state(
+	    atomic_load_explicit(&fe->g->entry[p->adapter],
+		memory_order_acquire));
+
+	if (state == DIR_RETIRED)
+		api_refuse(fail, API_ADAPTER_REMOVED, "name",
+		    "this version is kept no longer");
+	if (state != DIR_LISTED)
+		return false;
+	put_name(fe, p, o);
+	return true;
+}
+
+void
+admin_waits_for(struct frontend *fe, const struct pending *p, char *out,
+    size_t size)
+{
+	static const char *const states[] = { "on disk", "in host memory",
+		"loading", "on the device", "failed" };
+	struct place_word have = have_of(fe, p);
+	char name[DIR_NAME_MAX];
+
+	snprintf(out, size, "adapter '%s' is %s, and %u requests use it",
+	    fe_names_copy(fe->g, p->adapter, name),
+	    states[have.state <= HAVE_FAILED ? have.state : HAVE_FAILED],
+	    fe_uses(fe, p->adapter));
 }
 
 bool

@@ -81,9 +81,14 @@ struct pending {
 	const struct admin_op *op;
 	int32_t adapter;
 	uint32_t serial;
-	uint32_t count;		      /* of rescans */
-	uint64_t have;		      /* word when it was asked */
-	uint64_t was_bytes;	      /* on the device then */
+	uint32_t count;	    /* of rescans */
+	uint64_t have;	    /* word when it was asked */
+	uint64_t was_bytes; /* on the device then */
+	uint64_t operation; /* its number; 0: it is none */
+	uint64_t bytes;	    /* brought or freed */
+	nsec deadline_ns;
+	bool wait;		      /* for those who use it */
+	uint32_t weight;	      /* hundredths */
 	int setting;		      /* its index (conf.h) */
 	uint64_t version;	      /* of the settings that it goes over */
 	uint64_t sequence;	      /* of the overrides with it */
@@ -208,6 +213,8 @@ void fe_stats(struct frontend *, struct line_out *, const char *id);
 void fe_adapters(struct frontend *, struct line_out *, const char *id);
 uint32_t fe_uses(const struct frontend *, int32_t adapter);
 bool fe_pinned(const struct frontend *, uint32_t adapter);
+double fe_weight(const struct frontend *, uint32_t adapter);
+void fe_operations_resume(struct frontend *);
 
 /* restart.c; the first after fe_slots_open, the second when all is over. */
 int fe_left_open(struct frontend *);

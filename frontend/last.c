@@ -136,6 +136,7 @@ put_adapter(struct frontend *fe, const struct record_note *n,
 	}
 	line_put(o, "{\"name\":");
 	line_text(o, n->name, strlen(n->name));
+	line_number(o, "version", n->version);
 	/* Before it has run, there is no adapter that was computed with. */
 	if (n->ran) {
 		line_put(o, ",\"digest\":");

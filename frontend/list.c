@@ -68,8 +68,12 @@ put_adapter(struct frontend *fe, struct line_out *o, uint32_t a, uint64_t entry)
 	line_put(o, "\"");
 	line_key(o, "pinned");
 	line_put(o, fe_pinned(fe, a) ? "true" : "false");
+	line_fmt(o, ",\"weight\":%.2f", fe_weight(fe, a));
 	line_number(o, "bytes", info->bytes);
 	line_number(o, "version", info->version);
+	/* Another version serves the name; this one is NAME@VERSION. */
+	line_key(o, "kept");
+	line_put(o, dir_entry_state(entry) == DIR_KEPT ? "true" : "false");
 	/* Known once it was read whole. */
 	line_key(o, "digest");
 	if (memcmp(info->digest, (unsigned char[32]){ 0 }, 32) == 0)
@@ -102,7 +106,7 @@ fe_adapters(struct frontend *fe, struct line_out *o, const char *id)
 		    memory_order_acquire);
 		enum dir_state state = dir_entry_state(entry);
 
-		if (state != DIR_LISTED && state != DIR_BROKEN)
+		if (!dir_may_serve(state) && state != DIR_BROKEN)
 			continue;
 		if (!first)
 			line_put(o, ",");

@@ -5,6 +5,7 @@
 #include "base/hash.h"
 #include "base/utf8.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,8 +68,35 @@ entry_of(const struct segs *g, uint32_t a)
 static bool
 may_be_asked_for(uint64_t entry)
 {
-	return dir_entry_state(entry) == DIR_LISTED ||
+	return dir_may_serve(dir_entry_state(entry)) ||
 	    dir_entry_state(entry) == DIR_BROKEN;
+}
+
+/* A name as it is asked for: NAME, or NAME@VERSION. */
+struct wanted {
+	char name[DIR_NAME_MAX];
+	uint32_t version; /* 0: the one that serves the name */
+};
+
+/* false: no adapter can be called so. */
+static bool
+read_wanted(const char *text, struct wanted *w)
+{
+	const char *at = strchr(text, '@');
+	size_t n = at == NULL ? strlen(text) : (size_t)(at - text);
+	char *end = NULL;
+
+	if (n >= sizeof(w->name))
+		return false;
+	memcpy(w->name, text, n);
+	w->name[n] = '\0';
+	w->version = 0;
+	if (at == NULL)
+		return true;
+	if (at[1] < '1' || at[1] > '9' || strlen(at + 1) > 9)
+		return false;
+	w->version = (uint32_t)strtoul(at + 1, &end, 10);
+	return *end == '\0';
 }
 
 static uint32_t
@@ -107,40 +135,77 @@ refresh(struct names *t)
 }
 
 static bool
-find(struct names *t, const char *name, struct name_found *found)
+is_wanted(const struct names *t, uint32_t a, uint64_t entry,
+    const struct wanted *w)
 {
 	char has[DIR_NAME_MAX];
 
-	for (uint32_t i = start_of(t, name); t->place[i] != 0;
+	fe_names_copy(t->g, (int32_t)a, has);
+	if (strcmp(has, w->name) != 0 || !may_be_asked_for(entry))
+		return false;
+	if (w->version == 0)
+		return dir_entry_state(entry) != DIR_KEPT;
+	return t->g->info[a].version == w->version;
+}
+
+/* One that serves goes before one that is broken. */
+static bool
+find(struct names *t, const struct wanted *w, struct name_found *found)
+{
+	bool any = false;
+
+	for (uint32_t i = start_of(t, w->name); t->place[i] != 0;
 	     i = (i + 1) & t->mask) {
 		uint32_t a = t->place[i] - 1;
 		uint64_t entry = entry_of(t->g, a);
 
-		fe_names_copy(t->g, (int32_t)a, has);
-		if (strcmp(has, name) != 0 || !may_be_asked_for(entry) ||
-		    entry_of(t->g, a) != entry)
+		if (!is_wanted(t, a, entry, w) || entry_of(t->g, a) != entry ||
+		    (any && dir_entry_state(entry) == DIR_BROKEN))
 			continue;
 		found->adapter = (int32_t)a;
 		found->serial = dir_serial(entry);
 		found->broken = dir_entry_state(entry) == DIR_BROKEN;
-		return true;
+		any = true;
 	}
-	return false;
+	return any;
 }
 
 bool
 fe_names_find(struct names *t, const char *name, struct name_found *found)
 {
+	struct wanted w;
+
 	*found = (struct name_found){ .adapter = SLOT_BASE };
 	if (name == NULL || strcmp(name, t->base) == 0 ||
 	    strcmp(name, DIR_BASE) == 0)
 		return true;
+	if (!read_wanted(name, &w))
+		return false;
 	refresh(t);
-	if (find(t, name, found))
+	if (find(t, &w, found))
 		return true;
 	/* A change that is under way may not be counted yet. */
 	rebuild(t, t->seen - 1);
-	return find(t, name, found);
+	return find(t, &w, found);
+}
+
+char *
+fe_names_versions(struct names *t, const char *name, char *out, size_t size)
+{
+	char has[DIR_NAME_MAX];
+	size_t n = strcspn(name, "@"), used = 0;
+
+	out[0] = '\0';
+	for (uint32_t a = 0; a < t->g->plan->adapters && used < size; a++) {
+		if (!may_be_asked_for(entry_of(t->g, a)))
+			continue;
+		fe_names_copy(t->g, (int32_t)a, has);
+		if (strlen(has) == n && memcmp(has, name, n) == 0)
+			used += (size_t)snprintf(out + used, size - used,
+			    "%s%u", used > 0 ? ", " : "",
+			    t->g->info[a].version);
+	}
+	return out;
 }
 
 static int

@@ -36,8 +36,14 @@ struct name_found {
 int fe_names_open(struct names *, const struct segs *, const char *model_dir);
 void fe_names_close(struct names *);
 
-/* name NULL: the base.  false: there is none of this name. */
+/* name NULL: the base; name@version: that one, chosen or kept.  false: there is none
+ * of this name. */
 bool fe_names_find(struct names *, const char *name, struct name_found *);
+
+/* The versions of a name (what stands behind an '@' in it is not looked at), as "1, 2";
+ * "" if there are none.  Returns out. */
+char *fe_names_versions(struct names *, const char *name, char *out,
+    size_t size);
 
 /* The known name nearest to a wrong one, DIR_NAME_MAX bytes; "" if none is
  * near enough to be meant. */

@@ -94,6 +94,8 @@ open_tables(struct frontend *fe)
 	    (e = fe_slots_open(fe)) == 0 && (e = fe_left_open(fe)) == 0)
 		e = conns_open(&fe->conns, limits, fe->epoll, fe->control,
 		    fe->proc->epoch, &fe_conn_ops, fe);
+	if (e == 0)
+		fe_operations_resume(fe);
 	return e;
 }
 

@@ -49,6 +49,13 @@ resolve(struct frontend *fe, const struct api_request *r,
 	char name[DIR_NAME_MAX], why[DIR_REASON_MAX];
 
 	if (!fe_names_find(&fe->names, r->model, &found)) {
+		if (strchr(r->model, '@') != NULL &&
+		    *fe_names_versions(&fe->names, r->model, why,
+			sizeof(why)) != '\0')
+			return api_refuse(fail, API_UNKNOWN_ADAPTER, "model",
+			    "there is no '%s'; of this name there are versions "
+			    "%s",
+			    r->model, why);
 		fe_names_near(&fe->names, r->model, name);
 		if (name[0] == '\0')
 			return api_refuse(fail, API_UNKNOWN_ADAPTER, "model",

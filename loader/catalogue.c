@@ -19,9 +19,9 @@ bucket_of(const struct ld *l, const char *name)
 	return (uint32_t)hash_text(HASH_START, name) & (l->nbuckets - 1);
 }
 
-/* The entry that a name means now. */
-static uint32_t
-find(const struct ld *l, const char *name)
+/* The entry of the files that are there under a name. */
+uint32_t
+ld_find(const struct ld *l, const char *name)
 {
 	uint32_t a = l->bucket[bucket_of(l, name)];
 
@@ -63,15 +63,27 @@ set_state(struct ld *l, uint32_t a, uint32_t serial, enum dir_state to)
 	atomic_fetch_add_explicit(l->w.catalogue, 1, memory_order_release);
 }
 
+void
+ld_set_state(struct ld *l, uint32_t a, enum dir_state to)
+{
+	set_state(l, a, ld_serial(&l->w, a), to);
+}
+
+/* It is no more what the files of its name are. */
 static void
 retire(struct ld *l, uint32_t a, bool gone)
 {
-	bool worked = ld_state(l, a) == DIR_LISTED;
+	bool worked = dir_may_serve(ld_state(l, a));
 
 	unname(l, a);
-	set_state(l, a, ld_serial(&l->w, a), DIR_RETIRED);
+	if (worked && !gone)
+		ld_version_over(l, a);
+	else
+		ld_set_state(l, a, DIR_RETIRED);
+	if (gone)
+		ld_versions_gone(l, l->w.info[a].name);
 	/* What never worked and is replaced is no news. */
-	if (worked || gone)
+	if (gone || (worked && ld_state(l, a) == DIR_RETIRED))
 		ld_note_retired(l, a, gone ? "removed" : "changed");
 }
 
@@ -163,8 +175,12 @@ add(struct ld *l, const struct ld_found *f, uint32_t version, nsec now)
 		ld_reason_set(l, a, f->reason);
 	name_it(l, a);
 	set_state(l, a, ld_serial(&l->w, a) + 1,
-	    f->kind == FOUND_GOOD ? DIR_LISTED : DIR_BROKEN);
-	if (f->kind == FOUND_GOOD)
+	    f->kind == FOUND_GOOD ? ld_version_state(l, f->name) : DIR_BROKEN);
+	if (ld_state(l, a) == DIR_KEPT)
+		ld_note_kept(l, a,
+		    "is new, and another version serves its "
+		    "name");
+	else if (f->kind == FOUND_GOOD)
 		ld_note_listed(l, a);
 	else
 		ld_note_broken(l, f->name, f->reason);
@@ -173,7 +189,7 @@ add(struct ld *l, const struct ld_found *f, uint32_t version, nsec now)
 static void
 heed(struct ld *l, const struct ld_found *f, nsec now)
 {
-	uint32_t a = find(l, f->name), version = 1;
+	uint32_t a = ld_find(l, f->name), version = 1;
 
 	if (a != LD_NOBODY && f->kind != FOUND_GONE &&
 	    l->w.info[a].file_id == f->file_id) {
@@ -182,13 +198,13 @@ heed(struct ld *l, const struct ld_found *f, nsec now)
 	}
 	if (a != LD_NOBODY) {
 		/* What never worked is no version of its own. */
-		version = l->w.info[a].version + (ld_state(l, a) == DIR_LISTED);
+		version = l->w.info[a].version + dir_may_serve(ld_state(l, a));
 		retire(l, a, f->kind == FOUND_GONE);
 	}
 	if (f->kind == FOUND_GONE)
 		return;
 	add(l, f, version, now);
-	a = find(l, f->name);
+	a = ld_find(l, f->name);
 	if (a != LD_NOBODY)
 		l->seen[a] = true;
 }
@@ -213,6 +229,20 @@ ld_catalogue_heed(struct ld *l, nsec now)
 	return some;
 }
 
+/* The files are those of the newest version. */
+static void
+name_newest(struct ld *l, uint32_t a)
+{
+	uint32_t other = ld_find(l, l->w.info[a].name);
+
+	if (other != LD_NOBODY &&
+	    l->w.info[other].version >= l->w.info[a].version)
+		return;
+	if (other != LD_NOBODY)
+		unname(l, other);
+	name_it(l, a);
+}
+
 /* At a start: entries of an earlier life keep their names, until the first look
  * has said what is there. */
 void
@@ -227,15 +257,9 @@ ld_catalogue_rebuild(struct ld *l)
 		l->listed += state == DIR_LISTED;
 		l->broken += state == DIR_BROKEN;
 		l->retired += state == DIR_RETIRED;
-		if (state != DIR_LISTED && state != DIR_BROKEN)
-			continue;
 		info->name[DIR_NAME_MAX - 1] = '\0';
-		/* retire comes before add, so a name has one entry; should it
-		 * have two, one is enough. */
-		if (find(l, info->name) != LD_NOBODY)
-			set_state(l, a, ld_serial(&l->w, a), DIR_RETIRED);
-		else
-			name_it(l, a);
+		if (state != DIR_FREE && state != DIR_RETIRED)
+			name_newest(l, a);
 	}
 }
 
@@ -245,8 +269,12 @@ ld_catalogue_first(struct ld *l)
 	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
 		enum dir_state state = ld_state(l, a);
 
-		if ((state == DIR_LISTED || state == DIR_BROKEN) && !l->seen[a])
+		if (state == DIR_FREE || state == DIR_RETIRED || l->seen[a])
+			continue;
+		if (ld_find(l, l->w.info[a].name) == a)
 			retire(l, a, true);
+		else if (!ld_version_stays(l, a))
+			ld_set_state(l, a, DIR_RETIRED);
 	}
 	ld_note_first(l);
 }

@@ -3,6 +3,7 @@
  *
  *	scan.c       the scanner: what has changed in the directory
  *	catalogue.c  entries: who is listed, broken, retired, free
+ *	versions.c   which version serves a name, and which others are kept
  *	reason.c     why entries are broken, or loads have failed
  *	store.c      packed images in host memory
  *	room.c       where they lie
@@ -93,6 +94,7 @@ struct store_image {
 	uint32_t at;   /* in list */
 	uint32_t pins; /* copied from just now */
 	bool unproved; /* of an earlier life, and not compared yet */
+	bool only;     /* its files are gone: it must not go */
 	/* For the policy. */
 	uint32_t uses_seen;
 	double rate, floor;
@@ -107,7 +109,8 @@ struct store {
 	uint32_t count;
 	struct evict_view *views; /* scratch */
 	uint64_t used, most;
-	double floor; /* worth of the last that went */
+	uint64_t kept; /* of those that must not go: at most half */
+	double floor;  /* worth of the last that went */
 };
 
 /* World and device must outlive it. */
@@ -123,6 +126,9 @@ void store_put(struct store *, uint32_t a, void *bytes, uint64_t n,
 struct store_image *store_pin(struct store *, uint32_t a);
 void store_unpin(struct store *, uint32_t a);
 bool store_has(const struct store *, uint32_t a);
+/* Whether its image must not go; false: it has none, or there would be too little
+ * room for others. */
+bool store_keep(struct store *, uint32_t a, bool only);
 void store_drop(struct store *, uint32_t a);
 
 /* ---- work.c, pack.c ---- */
@@ -263,11 +269,27 @@ bool ld_catalogue_heed(struct ld *, nsec now); /* the scanner's news */
 void ld_catalogue_first(struct ld *);	       /* the first look is over */
 void ld_catalogue_reclaim(struct ld *);
 
+uint32_t ld_find(const struct ld *, const char *name); /* by its files */
+void ld_set_state(struct ld *, uint32_t adapter, enum dir_state);
+
+/* versions.c */
+/* Files of another version have come, or none: what becomes of the old one. */
+void ld_version_over(struct ld *, uint32_t old);
+/* The state of a new version of its name. */
+enum dir_state ld_version_state(const struct ld *, const char *name);
+/* The name has gone: so have all of its versions. */
+void ld_versions_gone(struct ld *, const char *name);
+/* What operators have asked of one. */
+void ld_version_look(struct ld *, uint32_t adapter);
+/* At a start: those without files that are still to be had. */
+bool ld_version_stays(struct ld *, uint32_t adapter);
+
 /* note.c */
 void ld_note_listed(struct ld *, uint32_t adapter);
 void ld_note_broken(struct ld *, const char *name, const char *why);
 void ld_note_retired(struct ld *, uint32_t adapter, const char *because);
 void ld_note_first(struct ld *);
+void ld_note_kept(struct ld *, uint32_t adapter, const char *what);
 void ld_note_failed(struct ld *, uint32_t adapter, const char *why);
 void ld_note_changed(struct ld *, uint32_t adapter);
 void ld_note_proved(const struct ld *, nsec took);

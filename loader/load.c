@@ -136,7 +136,7 @@ start(struct ld *l, uint32_t a, struct place_word want, bool early)
 	enum dir_state state = ld_state(l, a);
 	struct ld_job *j;
 
-	if (state != DIR_LISTED && state != DIR_RETIRED) {
+	if (!dir_may_serve(state) && state != DIR_RETIRED) {
 		fail(l, a, want, ERR_NOT_FOUND, "there is no such adapter");
 		return true;
 	}

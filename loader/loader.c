@@ -183,6 +183,7 @@ ld_tick(struct ld *l, nsec now)
 	for (uint32_t i = 0; i < n && i < SWEEP_MAX; i++) {
 		l->sweep = (l->sweep + 1) % n;
 		(void)ld_look(l, l->sweep, false, now);
+		ld_version_look(l, l->sweep);
 	}
 	asked = atomic_load_explicit(l->w.rescan_asked, memory_order_acquire);
 	if (asked != l->rescan_asked) {

@@ -43,6 +43,7 @@ struct ld_world {
 	const char *model;     /* where the base is, and its name */
 	struct adapter_rules rules;
 	uint64_t host_bytes;
+	uint32_t versions_kept; /* of a name, beside the one that serves it */
 	int store_fd; /* shared memory for packed images; -1: none is kept */
 	struct ld_rules eviction;
 	uint32_t threads;
@@ -78,6 +79,7 @@ struct ld_world {
 	const _Atomic uint64_t *f;	    /* [slots] */
 	const struct slot_request *request; /* [slots] */
 	const _Atomic uint32_t *rescan_asked;
+	const _Atomic uint64_t *ask; /* [adapters]; NULL: nobody asks */
 
 	struct ring_rx from_scheduler;
 	struct ring_tx to_scheduler;

@@ -80,6 +80,8 @@ world(struct ld_world *w, const struct proc *p)
 		.f = g->f,
 		.request = g->request,
 		.rescan_asked = g->rescan_asked,
+		.ask = g->ask,
+		.versions_kept = p->conf.loader_versions_kept,
 		.bell = &g->bell[PROC_LOADER],
 		.scheduler = &g->bell[PROC_SCHEDULER],
 		.gpuexec = &g->bell[PROC_GPUEXEC] };

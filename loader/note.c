@@ -77,6 +77,19 @@ ld_note_first(struct ld *l)
 }
 
 void
+ld_note_kept(struct ld *l, uint32_t a, const char *what)
+{
+	const struct dir_info *info = &l->w.info[a];
+
+	log_info("adapter version %s adapter=%s version=%u", what, info->name,
+	    info->version);
+	if (l->w.events != NULL)
+		event_put(l->w.events,
+		    about(EVENT_LISTED, (int32_t)a, info->version), "%s@%u %s",
+		    info->name, info->version, what);
+}
+
+void
 ld_note_failed(struct ld *l, uint32_t a, const char *why)
 {
 	const char *name = l->w.info[a].name;

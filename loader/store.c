@@ -103,6 +103,7 @@ store_drop(struct store *s, uint32_t a)
 	s->list[i->at] = last;
 	s->image[last].at = i->at;
 	s->used -= i->n;
+	s->kept -= i->only ? i->n : 0;
 	rooms_leave(&s->rooms, i->room, i->bytes, i->n);
 	*i = (struct store_image){ .bytes = NULL };
 }
@@ -144,13 +145,18 @@ view(const struct store *s, uint32_t a, struct evict_view *v, nsec now)
 	if (s->w->uses != NULL)
 		count_uses(s, a, now);
 	*v = (struct evict_view){ .adapter = (int32_t)a,
-		.level = i->pins > 0 ? EVICT_NEVER : EVICT_FREELY,
+		.level = i->pins > 0 || i->only ? EVICT_NEVER : EVICT_FREELY,
 		.bytes = i->n,
 		.used_ns = i->used_ns > i->put_ns ? i->used_ns : i->put_ns,
 		.uses = i->rate * (double)s->w->eviction.window_ns / SECOND,
 		.rate = i->rate,
 		.rate_ns = now,
 		.reload_s = reload_s(&s->w->info[a]),
+		.weight = s->w->ask == NULL ?
+		    1 :
+		    dir_ask_weight(atomic_load_explicit(&s->w->ask[a],
+			memory_order_relaxed)) /
+			100.0,
 		.floor = i->floor };
 }
 
@@ -181,7 +187,7 @@ pick(struct store *s, nsec now)
 	at = evict_pick(r->policy, &per, s->views, (int)s->count, false, now);
 	if (at < 0)
 		return LD_NOBODY;
-	s->floor = r->policy->keep(&s->views[at], &per, now);
+	s->floor = evict_keep(r->policy, &s->views[at], &per, now);
 	return (uint32_t)s->views[at].adapter;
 }
 
@@ -236,4 +242,18 @@ bool
 store_has(const struct store *s, uint32_t a)
 {
 	return s->image[a].bytes != NULL;
+}
+
+bool
+store_keep(struct store *s, uint32_t a, bool only)
+{
+	struct store_image *i = &s->image[a];
+
+	if (i->bytes == NULL || i->only == only)
+		return i->bytes != NULL;
+	if (only && s->kept + i->n > s->most / 2)
+		return false;
+	i->only = only;
+	s->kept = only ? s->kept + i->n : s->kept - i->n;
+	return true;
 }

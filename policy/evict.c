@@ -123,6 +123,20 @@ evict_find(const char *name)
 }
 
 double
+evict_keep(const struct evict_policy *policy, const struct evict_view *v,
+    const struct evict_scale *per, nsec now)
+{
+	struct evict_view aged = *v;
+
+	if (v->weight == 1 || v->weight <= 0)
+		return policy->keep(v, per, now);
+	if (policy->keep != keep_lru)
+		return policy->keep(v, per, now) * v->weight;
+	aged.used_ns = now - (nsec)((double)(now - v->used_ns) / v->weight);
+	return policy->keep(&aged, per, now);
+}
+
+double
 evict_rate(double rate, nsec then, nsec now, nsec window_ns)
 {
 	if (now <= then)
@@ -172,7 +186,7 @@ evict_pick(const struct evict_policy *policy, const struct evict_scale *per,
 		if (v->level == EVICT_NEVER ||
 		    (v->level > EVICT_FREELY && !may_take_queued))
 			continue;
-		keep = policy->keep(v, per, now);
+		keep = evict_keep(policy, v, per, now);
 		if (best >= 0 && !evict_before(v, keep, &views[best], least))
 			continue;
 		best = i;

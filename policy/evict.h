@@ -47,6 +47,7 @@ struct evict_view {
 	nsec rate_ns;
 	double reload_s; /* what it costs to bring it again */
 	double floor;	 /* gdsf: that held at its last use */
+	double weight;	 /* an operator's; 1: as good as any other */
 };
 
 struct evict_scale {
@@ -70,6 +71,11 @@ struct evict_policy {
 
 /* NULL: no policy of that name. */
 const struct evict_policy *evict_find(const char *name);
+
+/* What it is worth by the policy, times its weight; where worth is the moment of
+ * the last use, that was so much later: age / weight ago. */
+double evict_keep(const struct evict_policy *, const struct evict_view *,
+    const struct evict_scale *, nsec now);
 
 /* A rate that was so at then, now: it halves in each window. */
 double evict_rate(double rate, nsec then, nsec now, nsec window_ns);

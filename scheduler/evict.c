@@ -11,6 +11,7 @@
 
 #include "base/must.h"
 
+#include <math.h>
 #include <string.h>
 
 #define FEW 128
@@ -59,7 +60,7 @@ chunk_of(const struct sch *h, uint32_t key)
 static void
 weigh(struct sch *h, struct sch_unit *u, nsec now)
 {
-	u->keep = h->rules.eviction->keep(&u->view, &h->worth, now);
+	u->keep = evict_keep(h->rules.eviction, &u->view, &h->worth, now);
 }
 
 /* A unit is as protected as the most protected of its tenants, and worth what
@@ -71,6 +72,8 @@ add(struct sch *h, struct evict_view *v, const struct evict_view *one)
 	nsec at = v->rate_ns > one->rate_ns ? v->rate_ns : one->rate_ns;
 
 	v->level = v->level > one->level ? v->level : one->level;
+	v->weight += (one->weight - v->weight) * (double)one->bytes /
+	    fmax((double)(v->bytes + one->bytes), 1);
 	v->bytes += one->bytes;
 	v->uses += one->uses;
 	v->rate = evict_rate(v->rate, v->rate_ns, at, window) +

@@ -104,8 +104,8 @@ write_load(struct sch *h, uint32_t slot)
 	if (p->key == 0 || p->source == SLOT_RESIDENT)
 		return;
 	info = &h->w.info[p->key - 1];
-	*(info->from_disk ? &to->disk_ns : &to->host_ns) =
-	    (nsec)info->read_us * MICROSECOND;
+	*(info->from_disk ? &to->disk_ns : &to->host_ns) = (nsec)info->read_us *
+	    MICROSECOND;
 	to->copy_ns = (nsec)info->copy_us * MICROSECOND;
 }
 

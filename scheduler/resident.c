@@ -253,7 +253,7 @@ hopeless(const struct sch *h, uint32_t key, uint64_t bytes)
 
 	if (state == DIR_BROKEN)
 		return DENIED_ADAPTER;
-	if (state != DIR_LISTED &&
+	if (!dir_may_serve(state) &&
 	    !(state == DIR_RETIRED && up && have.state == HAVE_HOST))
 		return DENIED_UNLOADED;
 	if (dir_chunks(bytes, h->w.plan->chunk_bytes) > h->nchunks)
@@ -415,7 +415,7 @@ why_leave(const struct sch *h, uint32_t key)
 		    REASON_NONE;
 	if (k->unload)
 		return REASON_UNLOAD;
-	if (dir_entry_state(entry_of(h, key)) != DIR_LISTED)
+	if (!dir_may_serve(dir_entry_state(entry_of(h, key))))
 		return REASON_GONE;
 	return idle != EVICT_KEEPS && !k->pinned && !k->wanted ? REASON_IDLE :
 								 REASON_NONE;
@@ -560,7 +560,8 @@ resident_ask(struct sch *h, uint32_t key, nsec now)
 		return;
 	entry = entry_of(h, key);
 	of_this = dir_serial(entry) == dir_serial(ask) &&
-	    dir_entry_state(entry) == DIR_LISTED;
+	    dir_may_serve(dir_entry_state(entry));
+	k->weight = of_this ? dir_ask_weight(ask) / 100.0 : 1;
 	k->pinned = of_this && dir_ask_pinned(ask);
 	evict_touch(h, key, now);
 	if (!of_this || obey(h, key, ask, now))

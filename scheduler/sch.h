@@ -156,7 +156,8 @@ struct sch_key {
 
 	/* worth.c */
 	struct sch_uses uses;
-	double rate; /* uses a second, decayed to rate_ns */
+	double weight; /* an operator's; 1 */
+	double rate;   /* uses a second, decayed to rate_ns */
 	nsec rate_ns;
 	double floor;
 };

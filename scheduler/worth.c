@@ -41,6 +41,7 @@ worth_meet(struct sch *h, uint32_t key)
 	k->pinned = k->wanted = k->unload = false;
 	k->asked = 0;
 	k->uses = (struct sch_uses){ 0 };
+	k->weight = 1;
 	k->rate = k->floor = 0;
 	h->history[key] = (struct prefetch_history){ 0 };
 	predict_forget(h->predict, (int32_t)key - 1);
@@ -118,6 +119,7 @@ worth_view(const struct sch *h, uint32_t key, struct evict_view *v, nsec now)
 		.uses = worth_uses(h, k, now),
 		.rate = k->rate,
 		.rate_ns = k->rate_ns,
+		.weight = k->weight,
 		.floor = k->floor };
 	v->reload_s = worth_reload(h, v->bytes);
 }

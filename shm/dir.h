@@ -38,6 +38,8 @@ enum dir_state {
 	DIR_LISTED,  /* may be asked for */
 	DIR_BROKEN,  /* refused; reason says why.  May be asked for, in vain */
 	DIR_RETIRED, /* replaced or removed; requests in flight finish */
+	DIR_KEPT,    /* another version of the name is chosen; may be asked for
+		      * by its number, name@version */
 };
 
 enum want_state { WANT_OUT, WANT_HOST, WANT_IN };
@@ -58,7 +60,8 @@ enum chunk_owner {
 	CHUNK_RETURNING
 };
 
-/* What the frontend's ask[a] says: serial:32 | count:16 | flags:8 | command:8.
+/* What the frontend's ask[a] says: serial:32 | count:8 | weight:15 | pinned:1 |
+ * command:8; the weight in hundredths, 0 for 1.00.
  * The count tells a command from the same one before.  A flag stays when other
  * commands follow, until its serial is another: whoever starts anew finds in
  * the word which adapters are pinned. */
@@ -66,10 +69,13 @@ enum dir_ask {
 	ASK_NONE,
 	ASK_LOAD,
 	ASK_UNLOAD,
-	ASK_PIN,   /* bring it and keep it; ASK_PINNED is set */
-	ASK_UNPIN, /* it may go like others; ASK_PINNED is not set */
+	ASK_PIN,    /* bring it and keep it; ASK_PINNED is set */
+	ASK_UNPIN,  /* it may go like others; ASK_PINNED is not set */
+	ASK_CHOOSE, /* the loader's: this version of its name serves it */
 };
 #define ASK_PINNED 0x100u
+#define ASK_WEIGHT_SHIFT 9
+#define ASK_WEIGHT_MAX 10000u /* hundredths; 0 means 100: 1.00 */
 
 /* Written by the loader before entry[a] = LISTED or BROKEN; digest and reason
  * also before have[a] = RESIDENT or FAILED.  There is one for each entry, so it is
@@ -77,9 +83,10 @@ enum dir_ask {
 struct dir_info {
 	char name[DIR_NAME_MAX];
 	unsigned char digest[32]; /* zero until loaded once */
-	int16_t rank;		  /* the greatest of its modules */
-	uint16_t reason;	  /* in reasons, + 1; 0: none */
-	uint32_t version;	  /* 1, 2, ... of this name */
+	uint8_t chose; /* count of the ask to choose it that was obeyed last */
+	int16_t rank;  /* the greatest of its modules */
+	uint16_t reason;  /* in reasons, + 1; 0: none */
+	uint32_t version; /* 1, 2, ... of this name */
 	uint32_t room;	/* of the store, + 1, where its packed image lies; 0 */
 	uint64_t bytes; /* of its image on the device */
 	uint64_t file_bytes;
@@ -160,17 +167,35 @@ dir_entry_state(uint64_t entry)
 	return (enum dir_state)(entry & 15u);
 }
 
-static inline uint64_t
-dir_ask(uint32_t serial, uint32_t count, bool pinned, enum dir_ask command)
+/* It may be brought for requests that come. */
+static inline bool
+dir_may_serve(enum dir_state state)
 {
-	return (uint64_t)serial << 32 | (uint64_t)(count & 0xffffu) << 16 |
-	    (pinned ? ASK_PINNED : 0) | (uint32_t)command;
+	return state == DIR_LISTED || state == DIR_KEPT;
+}
+
+static inline uint64_t
+dir_ask(uint32_t serial, uint32_t count, bool pinned, uint32_t weight,
+    enum dir_ask command)
+{
+	return (uint64_t)serial << 32 | (uint64_t)(count & 0xffu) << 24 |
+	    (weight & 0x3fffu) << ASK_WEIGHT_SHIFT | (pinned ? ASK_PINNED : 0) |
+	    (uint32_t)command;
 }
 
 static inline uint32_t
 dir_ask_count(uint64_t ask)
 {
-	return (uint32_t)(ask >> 16) & 0xffffu;
+	return (uint32_t)(ask >> 24) & 0xffu;
+}
+
+/* In hundredths. */
+static inline uint32_t
+dir_ask_weight(uint64_t ask)
+{
+	uint32_t w = (uint32_t)(ask >> ASK_WEIGHT_SHIFT) & 0x3fffu;
+
+	return w == 0 || w > ASK_WEIGHT_MAX ? 100 : w;
 }
 
 static inline enum dir_ask

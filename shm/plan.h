@@ -36,10 +36,10 @@ struct plan {
 	uint32_t vocab;	   /* ids are 0 .. vocab - 1 */
 	uint32_t adapters; /* entries of the catalogue */
 	uint32_t connections;
-	uint32_t told_rows; /* adapters of which metrics remember series */
-	uint32_t batch_max;	  /* requests running at once */
-	uint32_t step_tokens;	  /* rows of one step */
-	uint32_t block_tokens;	  /* tokens of a KV block */
+	uint32_t told_rows;    /* adapters of which metrics remember series */
+	uint32_t batch_max;    /* requests running at once */
+	uint32_t step_tokens;  /* rows of one step */
+	uint32_t block_tokens; /* tokens of a KV block */
 	uint32_t blocks_per_slot; /* ceil(context / block_tokens) */
 	uint32_t blocks_per_chunk;
 	uint32_t chunks;  /* of the pool */

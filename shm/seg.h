@@ -21,6 +21,7 @@
 #include "shm/event.h"
 #include "shm/histogram.h"
 #include "shm/history.h"
+#include "shm/operation.h"
 #include "shm/plan.h"
 #include "shm/pool.h"
 #include "shm/record.h"
@@ -244,6 +245,7 @@ struct segs {
 	struct sheet *overrides;	/* struct overrides */
 	struct frontend_meters *frontend_meters;
 	struct record_log *records;
+	struct operations *operations;
 
 	/* scheduler */
 	_Atomic uint64_t *s;	    /* [slots] */
@@ -258,18 +260,18 @@ struct segs {
 				     * the classes, the smallest first */
 	struct adapter_meters *uses; /* [adapters] */
 	struct told_sums *told_sums;
-	struct slot_wait *waits;     /* [slots] */
+	struct slot_wait *waits; /* [slots] */
 	struct rules_taken *taken;
 
 	/* holder */
 	struct holder_pool *holder_pool;
 
 	/* loader */
-	_Atomic uint64_t *entry;    /* [adapters] */
-	_Atomic uint64_t *have;	    /* [adapters] */
-	_Atomic uint64_t *layers;   /* [adapters] */
-	struct dir_info *info;	    /* [adapters] */
-	_Atomic uint64_t *returned; /* [chunks] struct word, gen alone */
+	_Atomic uint64_t *entry;       /* [adapters] */
+	_Atomic uint64_t *have;	       /* [adapters] */
+	_Atomic uint64_t *layers;      /* [adapters] */
+	struct dir_info *info;	       /* [adapters] */
+	_Atomic uint64_t *returned;    /* [chunks] struct word, gen alone */
 	struct dir_reason *reasons;    /* [DIR_REASONS] */
 	_Atomic uint64_t *catalogue;   /* count of changes to entries */
 	_Atomic uint32_t *rescan_done; /* the rescan_asked that is obeyed */

@@ -13,7 +13,7 @@ command(struct sim *m, uint64_t a, enum dir_ask what)
 	if (what == ASK_PIN || what == ASK_UNPIN)
 		pinned = what == ASK_PIN;
 	atomic_store_explicit(&m->ask[a],
-	    dir_ask(1, dir_ask_count(was) + 1, pinned, what),
+	    dir_ask(1, dir_ask_count(was) + 1, pinned, 0, what),
 	    memory_order_release);
 	(void)ring_push(&m->fe_sc.tx, a);
 	sim_note(m, SIM_NOTE_ASKED, a, what);

@@ -110,7 +110,8 @@ row(const struct segs *g, const struct plan *p, uint32_t a,
 	struct place_word have = word_load_place(&g->have[a]);
 	const struct dir_info *info = &g->info[a];
 
-	if (state != DIR_LISTED && state != DIR_BROKEN && state != DIR_RETIRED)
+	if (!dir_may_serve(state) && state != DIR_BROKEN &&
+	    state != DIR_RETIRED)
 		return false;
 	memset(to, 0, sizeof(*to));
 	to->index = a;
@@ -122,7 +123,11 @@ row(const struct segs *g, const struct plan *p, uint32_t a,
 	to->listed_ns = info->listed_ns;
 	to->retired = state == DIR_RETIRED;
 	to->state = state_of(state, want, have);
-	to->pinned = state == DIR_LISTED && dir_ask_pinned(ask) &&
+	to->kept = state == DIR_KEPT;
+	to->weight = dir_serial(ask) == dir_serial(entry) ?
+	    dir_ask_weight(ask) / 100.0 :
+	    1;
+	to->pinned = dir_may_serve(state) && dir_ask_pinned(ask) &&
 	    dir_serial(ask) == dir_serial(entry);
 	place_of(p, want, to);
 	uses(&g->uses[a], dir_serial(entry), to, now);

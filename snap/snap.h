@@ -79,6 +79,8 @@ struct snap_adapter {
 	enum snap_state state;
 	bool pinned;
 	bool retired;	/* replaced or removed, still in use */
+	bool kept;	/* another version serves the name */
+	double weight;	/* an operator's; 1 */
 	int32_t chunk;	/* first of those it lies in; -1: not on the device */
 	uint32_t place; /* in that chunk */
 	uint32_t hits, misses, loads, evictions_kv, evictions_adapter, left;

@@ -52,7 +52,7 @@ ctl 0 adapters --sort -rank
 ctl 0 adapters --filter roman --json
 has '^{"adapters":\[{"name":"roman",.*"rank":16,.*}\]}$' "$dir/out"
 ctl 2 adapters --sort nothing
-has 'name version rank' "$dir/err"
+has 'name version kept weight rank' "$dir/err"
 ctl 0 queues
 [ "$(column queue "$dir/out" | head -n 1)" = 0 ] || fail "no queue 0"
 ctl 0 processes

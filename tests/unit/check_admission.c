@@ -169,7 +169,7 @@ END_TEST
 START_TEST(a_pinned_adapter_stays_whoever_needs_its_room)
 {
 	world_open(1);
-	world.ask[4] = dir_ask(1, 1, true, ASK_PIN);
+	world.ask[4] = dir_ask(1, 1, true, 0, ASK_PIN);
 	world_rounds(5);
 	ck_assert_int_eq(word_load_place(&world.want[4]).state, WANT_IN);
 	for (int k = 0; k < 40; k++) {
@@ -182,7 +182,7 @@ START_TEST(a_pinned_adapter_stays_whoever_needs_its_room)
 	world_restart();
 	world_rounds(20);
 	ck_assert(((struct sch *)world.core)->key[5].pinned);
-	world.ask[4] = dir_ask(1, 2, false, ASK_UNPIN);
+	world.ask[4] = dir_ask(1, 2, false, 0, ASK_UNPIN);
 	for (int k = 0; k < 40; k++) {
 		(void)world_submit(k % 4, 25, 20);
 		world_rounds(3);

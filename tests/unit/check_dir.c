@@ -51,15 +51,17 @@ END_TEST
 
 START_TEST(what_is_asked_of_an_adapter_fits_into_a_word)
 {
-	uint64_t ask = dir_ask(UINT32_MAX, 0x1ffff, true, ASK_UNLOAD);
+	uint64_t ask = dir_ask(UINT32_MAX, 0x1ff, true, 250, ASK_UNLOAD);
 
 	ck_assert_uint_eq(dir_serial(ask), UINT32_MAX);
-	ck_assert_uint_eq(dir_ask_count(ask), 0xffff);
+	ck_assert_uint_eq(dir_ask_count(ask), 0xff);
+	ck_assert_uint_eq(dir_ask_weight(ask), 250);
 	ck_assert_uint_eq(dir_ask_command(ask), ASK_UNLOAD);
 	ck_assert(dir_ask_pinned(ask));
-	ask = dir_ask(7, 1, false, ASK_UNPIN);
+	ask = dir_ask(7, 1, false, 0, ASK_UNPIN);
 	ck_assert_uint_eq(dir_ask_command(ask), ASK_UNPIN);
 	ck_assert(!dir_ask_pinned(ask));
+	ck_assert_uint_eq(dir_ask_weight(ask), 100);
 	ck_assert(!dir_ask_pinned(0));
 	ck_assert_uint_eq(dir_ask_command(0), ASK_NONE);
 }

@@ -169,7 +169,8 @@ START_TEST(clients_set_nothing)
 		rig_error(&rig, client, line, "permission", names[i]);
 	}
 	rig_error(&rig, client, "{\"op\":\"sett\"}", "unknown_op",
-	    "load, unload, pin, unpin, set, get, settings, rescan, drain");
+	    "load, unload, pin, unpin, weight, rollback, operations, set, get, "
+	    "settings, rescan, drain");
 	close(client);
 }
 END_TEST

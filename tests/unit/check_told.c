@@ -149,7 +149,7 @@ static void
 for_an_operator(void)
 {
 	once(4);
-	world.ask[4] = dir_ask(1, 1, false, ASK_UNLOAD);
+	world.ask[4] = dir_ask(1, 1, false, 0, ASK_UNLOAD);
 }
 
 static void

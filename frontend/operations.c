@@ -1,0 +1,142 @@
+/* What operators ask of adapters has a number, a state and a deadline, and is
+ * remembered for a while: also when whoever asked, or this process, has gone. */
+#include "frontend/admin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static struct operation *
+at(struct frontend *fe, uint64_t number)
+{
+	return &fe->g->operations->at[number % OPERATIONS_KEPT];
+}
+
+void
+fe_operation_begin(struct frontend *fe, struct pending *p)
+{
+	struct operations *all = fe->g->operations;
+	struct operation *o = at(fe, all->last + 1);
+
+	o->number = 0;
+	*o = (struct operation){ .state = OPERATION_WAITING,
+		.wait = p->wait,
+		.entry = p->adapter,
+		.serial = p->serial,
+		.version = fe->g->info[p->adapter].version,
+		.have = p->have,
+		.bytes = p->bytes,
+		.asked_ns = p->since_ns,
+		.deadline_ns = p->deadline_ns };
+	snprintf(o->op, sizeof(o->op), "%s", p->op->name);
+	fe_names_copy(fe->g, p->adapter, o->adapter);
+	atomic_signal_fence(memory_order_seq_cst); /* who dies here has none */
+	o->number = p->operation = ++all->last;
+}
+
+void
+fe_operation_end(struct frontend *fe, const struct pending *p,
+    const struct api_fail *why)
+{
+	struct operation *o = at(fe, p->operation);
+
+	if (o->number != p->operation)
+		return; /* so many have come since */
+	o->ended_ns = fe->now;
+	o->bytes = why == NULL ? p->bytes : 0;
+	if (why != NULL)
+		snprintf(o->reason, sizeof(o->reason), "%.*s",
+		    OPERATION_REASON_MAX - 1, why->message);
+	o->state = why == NULL	       ? OPERATION_DONE :
+	    why->code == API_TIMED_OUT ? OPERATION_EXPIRED :
+					 OPERATION_FAILED;
+}
+
+static void
+put(struct frontend *fe, const struct operation *o, struct line_out *out)
+{
+	static const char *const states[OPERATION_STATES] = { "waiting", "done",
+		"failed", "expired" };
+	nsec end = o->state == OPERATION_WAITING ? fe->now : o->ended_ns;
+
+	line_put(out, "{\"operation\":");
+	line_int(out, (int64_t)o->number);
+	line_key(out, "op");
+	line_text(out, o->op, strlen(o->op));
+	line_key(out, "name");
+	line_text(out, o->adapter, strlen(o->adapter));
+	line_number(out, "version", o->version);
+	line_key(out, "state");
+	line_text(out, states[o->state], strlen(states[o->state]));
+	line_fmt(out, ",\"age_ms\":%.3f,\"took_ms\":%.3f",
+	    clock_ms(fe->now - o->asked_ns), clock_ms(end - o->asked_ns));
+	line_fmt(out, ",\"deadline_ms\":%.3f",
+	    clock_ms(o->deadline_ns - o->asked_ns));
+	line_number(out, "bytes", o->bytes);
+	line_key(out, "reason");
+	line_text(out, o->reason, strlen(o->reason));
+	line_put(out, "}");
+}
+
+/* The oldest first. */
+bool
+admin_look_operations(struct frontend *fe, struct pending *p,
+    struct line_out *o, struct api_fail *fail)
+{
+	uint64_t last = fe->g->operations->last;
+	uint64_t n = last < OPERATIONS_KEPT ? last + 1 :
+					      last + 1 - OPERATIONS_KEPT;
+	bool first = true;
+
+	(void)p, (void)fail;
+	line_put(o, ",\"operations\":[");
+	for (n = last < OPERATIONS_KEPT ? 1 : n; n <= last; n++) {
+		if (at(fe, n)->number != n)
+			continue;
+		if (!first)
+			line_put(o, ",");
+		first = false;
+		put(fe, at(fe, n), o);
+	}
+	line_put(o, "]");
+	return true;
+}
+
+/* What an earlier life was at goes on, for nobody who waits here. */
+static bool
+resume(struct frontend *fe, const struct operation *o)
+{
+	const struct admin_op *op = admin_op_named(o->op);
+
+	if (op == NULL || fe->npending == FE_PENDING_MAX || o->entry < 0 ||
+	    (uint32_t)o->entry >= fe->plan->adapters)
+		return false;
+	fe->pending[fe->npending++] = (struct pending){ .op = op,
+		.adapter = o->entry,
+		.serial = o->serial,
+		.have = o->have,
+		.was_bytes = o->bytes,
+		.bytes = o->bytes,
+		.operation = o->number,
+		.wait = o->wait != 0,
+		.since_ns = o->asked_ns,
+		.deadline_ns = o->deadline_ns };
+	return true;
+}
+
+void
+fe_operations_resume(struct frontend *fe)
+{
+	nsec now = clock_mono();
+
+	for (uint32_t i = 0; i < OPERATIONS_KEPT; i++) {
+		struct operation *o = &fe->g->operations->at[i];
+
+		if (o->number == 0 || o->state != OPERATION_WAITING ||
+		    resume(fe, o))
+			continue;
+		o->state = OPERATION_FAILED;
+		o->ended_ns = now;
+		snprintf(o->reason, sizeof(o->reason),
+		    "the frontend died, and it could not be taken up again");
+	}
+}

@@ -1,0 +1,119 @@
+/* Which version serves a name, and which others are kept.
+ *
+ * Files that change are a new version, in an entry of its own.  It is LISTED, and
+ * the one before is KEPT, as long as its packed image is in host memory: there are
+ * no other bytes of it any more.  An operator may choose a kept one: from then on it
+ * is the LISTED one, and new files are KEPT until the newest is chosen again. */
+#include "loader/ld.h"
+
+#include <string.h>
+
+static bool
+is_version(const struct ld *l, uint32_t a, const char *name)
+{
+	return dir_may_serve(ld_state(l, a)) &&
+	    strcmp(l->w.info[a].name, name) == 0;
+}
+
+/* The oldest of those whose files are gone and which are not chosen, if there are
+ * more than may be. */
+static uint32_t
+too_many(const struct ld *l, const char *name)
+{
+	uint32_t n = 0, oldest = LD_NOBODY;
+
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
+		if (!is_version(l, a, name) || ld_state(l, a) != DIR_KEPT ||
+		    !l->store.image[a].only)
+			continue;
+		n++;
+		if (oldest == LD_NOBODY ||
+		    l->w.info[a].version < l->w.info[oldest].version)
+			oldest = a;
+	}
+	return n > l->w.versions_kept ? oldest : LD_NOBODY;
+}
+
+static void
+let_go(struct ld *l, uint32_t a)
+{
+	(void)store_keep(&l->store, a, false);
+	ld_set_state(l, a, DIR_RETIRED);
+}
+
+void
+ld_version_over(struct ld *l, uint32_t old)
+{
+	const char *name = l->w.info[old].name;
+	bool chosen = ld_state(l, old) == DIR_LISTED;
+	uint32_t oldest;
+
+	if (l->w.versions_kept == 0 || !store_keep(&l->store, old, true)) {
+		let_go(l, old);
+		return;
+	}
+	ld_set_state(l, old, DIR_KEPT);
+	if (chosen)
+		ld_note_kept(l, old, "is replaced, and kept for rollback");
+	oldest = too_many(l, name);
+	if (oldest != LD_NOBODY)
+		let_go(l, oldest);
+}
+
+enum dir_state
+ld_version_state(const struct ld *l, const char *name)
+{
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++)
+		if (is_version(l, a, name) && ld_state(l, a) == DIR_LISTED)
+			return DIR_KEPT;
+	return DIR_LISTED;
+}
+
+void
+ld_versions_gone(struct ld *l, const char *name)
+{
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++)
+		if (is_version(l, a, name))
+			let_go(l, a);
+}
+
+/* The one that served before is kept if it can be: its files are there, or its
+ * image is. */
+static void
+choose(struct ld *l, uint32_t chosen)
+{
+	const char *name = l->w.info[chosen].name;
+
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
+		if (a == chosen || !is_version(l, a, name) ||
+		    ld_state(l, a) != DIR_LISTED)
+			continue;
+		ld_set_state(l, a, DIR_KEPT);
+	}
+	ld_set_state(l, chosen, DIR_LISTED);
+	ld_note_kept(l, chosen, "serves its name from now on");
+}
+
+void
+ld_version_look(struct ld *l, uint32_t a)
+{
+	uint64_t ask;
+	uint8_t count;
+
+	if (l->w.ask == NULL || ld_state(l, a) == DIR_FREE)
+		return;
+	ask = atomic_load_explicit(&l->w.ask[a], memory_order_acquire);
+	count = (uint8_t)dir_ask_count(ask);
+	if (dir_serial(ask) != ld_serial(&l->w, a) ||
+	    dir_ask_command(ask) != ASK_CHOOSE || l->w.info[a].chose == count)
+		return;
+	l->w.info[a].chose = count;
+	if (ld_state(l, a) == DIR_KEPT)
+		choose(l, a);
+}
+
+bool
+ld_version_stays(struct ld *l, uint32_t a)
+{
+	return dir_may_serve(ld_state(l, a)) && store_keep(&l->store, a, true);
+}
