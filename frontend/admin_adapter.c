@@ -1,4 +1,5 @@
 /* What operators ask of adapters: one word each, which stays when we die. */
+#include "base/log.h"
 #include "frontend/admin.h"
 #include "shm/word.h"
 
@@ -55,7 +56,7 @@ fe_pinned(const struct frontend *fe, uint32_t a)
 
 	return dir_ask_pinned(ask_word) &&
 	    dir_serial(ask_word) == dir_serial(entry) &&
-	    dir_may_serve(dir_entry_state(entry));
+	    dir_entry_state(entry) == DIR_LISTED;
 }
 
 double
@@ -338,6 +339,40 @@ leaves_room(const struct frontend *fe, const struct pending *p,
 	    "of device memory, and a request of full context needs %ju",
 	    fe_names_copy(fe->g, p->adapter, name), (uintmax_t)pinned,
 	    plan->chunks, (uintmax_t)request);
+}
+
+/* Whether a pin that was there before still leaves room. */
+static bool
+still_fits(struct frontend *fe, const struct pending *p)
+{
+	struct api_fail fail;
+
+	if (leaves_room(fe, p, &fail))
+		return true;
+	log_warn("an adapter is not pinned as it was before reason=%s",
+	    fail.message);
+	return false;
+}
+
+void
+fe_ask_again(struct frontend *fe)
+{
+	for (uint32_t a = 0; a < fe->plan->adapters; a++) {
+		uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
+		    memory_order_acquire);
+		uint64_t was = atomic_load_explicit(&fe->g->ask[a],
+		    memory_order_relaxed);
+		uint32_t before = fe->g->info[a].asked_before;
+		struct pending p = { .adapter = (int32_t)a,
+			.serial = dir_serial(entry),
+			.weight = before & 0x7fffu };
+		bool pin = (before & 0x8000u) != 0;
+
+		if (before == 0 || !dir_may_serve(dir_entry_state(entry)) ||
+		    dir_serial(was) == dir_serial(entry))
+			continue;
+		ask(fe, &p, pin && still_fits(fe, &p) ? ASK_PIN : ASK_NONE);
+	}
 }
 
 bool

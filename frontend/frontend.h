@@ -127,6 +127,7 @@ struct frontend {
 	struct answer_set_list sets[ANSWER_SETS];
 	struct pending pending[FE_PENDING_MAX];
 	uint32_t npending;
+	uint64_t catalogue; /* its count when it was looked through, + 1 */
 	struct left left;
 	struct drops drops;
 	struct slow slow;
@@ -214,6 +215,8 @@ void fe_adapters(struct frontend *, struct line_out *, const char *id);
 uint32_t fe_uses(const struct frontend *, int32_t adapter);
 bool fe_pinned(const struct frontend *, uint32_t adapter);
 double fe_weight(const struct frontend *, uint32_t adapter);
+/* What operators had asked of names whose entries are new. */
+void fe_ask_again(struct frontend *);
 void fe_operations_resume(struct frontend *);
 
 /* restart.c; the first after fe_slots_open, the second when all is over. */

@@ -241,6 +241,8 @@ drain(struct frontend *fe, nsec now)
 void
 fe_tick(struct frontend *fe, nsec now)
 {
+	uint64_t catalogue = atomic_load_explicit(fe->g->catalogue,
+	    memory_order_acquire);
 	struct answer_set_list *open = &fe->sets[ANSWER_OPEN];
 
 	fe->now = now;
@@ -248,6 +250,9 @@ fe_tick(struct frontend *fe, nsec now)
 	for (uint32_t i = open->count; i-- > 0 && fe->begun;)
 		fe_answer(fe, open->slot[i]);
 	fe_slots_reclaim(fe);
+	if (fe->catalogue != catalogue + 1)
+		fe_ask_again(fe);
+	fe->catalogue = catalogue + 1;
 	fe_pending_look(fe);
 	fe_slow_tick(fe);
 	fe_drops_send(fe);

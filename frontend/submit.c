@@ -56,6 +56,14 @@ resolve(struct frontend *fe, const struct api_request *r,
 			    "there is no '%s'; of this name there are versions "
 			    "%s",
 			    r->model, why);
+		if (*fe_names_versions(&fe->names, r->model, why,
+			sizeof(why)) != '\0')
+			return api_refuse(fail, API_ADAPTER_REMOVED, "model",
+			    "adapter '%s': the version that was to serve it is "
+			    "gone; there are versions %s: let one serve it by "
+			    "'chameleon ctl rollback', or ask for it by its "
+			    "number",
+			    r->model, why);
 		fe_names_near(&fe->names, r->model, name);
 		if (name[0] == '\0')
 			return api_refuse(fail, API_UNKNOWN_ADAPTER, "model",

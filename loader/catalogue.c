@@ -143,12 +143,32 @@ free_entry(struct ld *l)
 	return LD_NOBODY;
 }
 
-/* A new version, in an entry of its own. */
-static void
-add(struct ld *l, const struct ld_found *f, uint32_t version, nsec now)
+/* What operators ask of an entry, for the one that comes after it. */
+uint16_t
+ld_asked_of(const struct ld *l, uint32_t a)
 {
-	uint32_t a = free_entry(l);
+	uint64_t ask = l->w.ask == NULL ?
+	    0 :
+	    atomic_load_explicit(&l->w.ask[a], memory_order_acquire);
+	uint32_t weight = dir_ask_weight(ask);
+
+	if (dir_serial(ask) != ld_serial(&l->w, a))
+		return l->w.info[a].asked_before;
+	if (weight == 100 && !dir_ask_pinned(ask))
+		return 0;
+	return (uint16_t)(weight | (dir_ask_pinned(ask) ? 0x8000u : 0));
+}
+
+/* A new version, in an entry of its own; before: the entry that its name meant, if
+ * any, and whether that worked. */
+static void
+add(struct ld *l, const struct ld_found *f, uint32_t before, bool worked,
+    nsec now)
+{
+	uint32_t a = free_entry(l), version = 1;
 	struct dir_info *info;
+	uint16_t asked = 0;
+	bool other = false;
 
 	if (a == LD_NOBODY) {
 		ld_catalogue_reclaim(l);
@@ -163,8 +183,18 @@ add(struct ld *l, const struct ld_found *f, uint32_t version, nsec now)
 		l->full = true;
 		return;
 	}
+	if (before != LD_NOBODY) {
+		/* What never worked is no version of its own. */
+		version = l->w.info[before].version + worked;
+		asked = ld_asked_of(l, before);
+		other = version > 1 && ld_version_state(l, f->name) == DIR_KEPT;
+	} else {
+		other = ld_memory_recall(l->memory, f->name, f->file_id,
+		    &version, &asked);
+	}
 	info = &l->w.info[a];
 	*info = (struct dir_info){ .version = version,
+		.asked_before = asked,
 		.rank = (int16_t)f->rank,
 		.bytes = f->bytes,
 		.file_bytes = f->file_bytes,
@@ -175,7 +205,9 @@ add(struct ld *l, const struct ld_found *f, uint32_t version, nsec now)
 		ld_reason_set(l, a, f->reason);
 	name_it(l, a);
 	set_state(l, a, ld_serial(&l->w, a) + 1,
-	    f->kind == FOUND_GOOD ? ld_version_state(l, f->name) : DIR_BROKEN);
+	    f->kind != FOUND_GOOD ? DIR_BROKEN :
+		other		  ? DIR_KEPT :
+				    DIR_LISTED);
 	if (ld_state(l, a) == DIR_KEPT)
 		ld_note_kept(l, a,
 		    "is new, and another version serves its "
@@ -189,7 +221,8 @@ add(struct ld *l, const struct ld_found *f, uint32_t version, nsec now)
 static void
 heed(struct ld *l, const struct ld_found *f, nsec now)
 {
-	uint32_t a = ld_find(l, f->name), version = 1;
+	uint32_t a = ld_find(l, f->name), before = a;
+	bool worked = false;
 
 	if (a != LD_NOBODY && f->kind != FOUND_GONE &&
 	    l->w.info[a].file_id == f->file_id) {
@@ -197,13 +230,12 @@ heed(struct ld *l, const struct ld_found *f, nsec now)
 		return;
 	}
 	if (a != LD_NOBODY) {
-		/* What never worked is no version of its own. */
-		version = l->w.info[a].version + dir_may_serve(ld_state(l, a));
+		worked = dir_may_serve(ld_state(l, a));
 		retire(l, a, f->kind == FOUND_GONE);
 	}
 	if (f->kind == FOUND_GONE)
 		return;
-	add(l, f, version, now);
+	add(l, f, before, worked, now);
 	a = ld_find(l, f->name);
 	if (a != LD_NOBODY)
 		l->seen[a] = true;

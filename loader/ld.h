@@ -4,6 +4,7 @@
  *	scan.c       the scanner: what has changed in the directory
  *	catalogue.c  entries: who is listed, broken, retired, free
  *	versions.c   which version serves a name, and which others are kept
+ *	state.c      what is remembered over a restart of the engine
  *	reason.c     why entries are broken, or loads have failed
  *	store.c      packed images in host memory
  *	room.c       where they lie
@@ -249,6 +250,7 @@ struct ld {
 	uint32_t rescan_asked; /* passed on to the scanner */
 	uint32_t sweep, sweep_chunk;
 	uint64_t samples; /* number of the last one */
+	struct ld_memory *memory;
 	uint32_t *free_reason, nfree_reasons;
 	uint32_t free_from; /* where to look for a free entry */
 	bool full;	    /* has been logged */
@@ -270,6 +272,7 @@ void ld_catalogue_first(struct ld *);	       /* the first look is over */
 void ld_catalogue_reclaim(struct ld *);
 
 uint32_t ld_find(const struct ld *, const char *name); /* by its files */
+uint16_t ld_asked_of(const struct ld *, uint32_t adapter);
 void ld_set_state(struct ld *, uint32_t adapter, enum dir_state);
 
 /* versions.c */
@@ -296,6 +299,18 @@ void ld_note_proved(const struct ld *, nsec took);
 /* The times of a load, before it is told, and when it has been. */
 void ld_note_times(struct dir_info *, const struct ld_job *);
 void ld_note_loaded(struct ld *, const struct ld_job *);
+
+/* state.c */
+struct ld_memory;
+/* Reads the file.  What is damaged is set aside, and said. */
+int ld_memory_open(struct ld_memory **, const struct ld_world *);
+void ld_memory_close(struct ld_memory *);
+/* What is remembered of a name: its version, if its files are these, or the one
+ * after; what was asked of it.  Returns whether another version is to serve it. */
+bool ld_memory_recall(const struct ld_memory *, const char *name,
+    uint64_t file_id, uint32_t *version, uint16_t *asked);
+/* Writes what has changed, in a thread of its own, at most once a second. */
+void ld_memory_tick(struct ld *, nsec now);
 
 /* reason.c */
 int ld_reasons_open(struct ld *); /* from those that are there */

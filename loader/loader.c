@@ -106,6 +106,7 @@ ld_open(struct ld **out, const struct ld_world *w, nsec now)
 	if (l->w.link_copies == 0)
 		l->w.link_copies = 1;
 	if ((e = allocate(l)) != 0 || (e = ld_reasons_open(l)) != 0 ||
+	    (e = ld_memory_open(&l->memory, &l->w)) != 0 ||
 	    (e = ld_work_open(&l->work, &l->w, &l->store.rooms)) != 0 ||
 	    (e = ld_scan_open(&l->scan, &l->w)) != 0) {
 		ld_close(l);
@@ -133,6 +134,8 @@ ld_close(struct ld *l)
 	for (uint32_t a = 0; l->job != NULL && a < l->w.plan->adapters; a++)
 		if (l->job[a] != NULL)
 			(void)ld_work_cancel(l->job[a]);
+	if (l->opened)
+		ld_memory_tick(l, INT64_MAX); /* what is not written yet */
 	ld_scan_close(l->scan);
 	ld_work_close(l->work);
 	store_close(&l->store);
@@ -141,6 +144,7 @@ ld_close(struct ld *l)
 	free(l->bucket);
 	free(l->bucket_next);
 	free(l->free_reason);
+	ld_memory_close(l->memory);
 	free(l);
 }
 
@@ -195,6 +199,7 @@ ld_tick(struct ld *l, nsec now)
 	ld_give_back(l);
 	ld_proof_go_on(l);
 	ld_work_relieve(l->work, now);
+	ld_memory_tick(l, now);
 	ld_end_late(l, now);
 	(void)ld_step(l, now);
 }

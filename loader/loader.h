@@ -39,8 +39,9 @@ struct ld_world {
 	const struct plan *plan;
 	const struct shape *shape;
 	struct device *device;
-	const char *directory; /* of the adapters; "": none */
-	const char *model;     /* where the base is, and its name */
+	const char *directory;	/* of the adapters; "": none */
+	const char *model;	/* where the base is, and its name */
+	const char *state_file; /* "": nothing is remembered */
 	struct adapter_rules rules;
 	uint64_t host_bytes;
 	uint32_t versions_kept; /* of a name, beside the one that serves it */

@@ -1,6 +1,8 @@
 /* chameleon-loader: the loader in its process. */
 #include "proc/proc.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -21,6 +23,7 @@ static struct {
 	struct device *device;
 	uint64_t pool; /* its number; 0 on the cpu */
 	uint64_t sent;
+	char state_file[PATH_MAX];
 	struct settings_stamp seen; /* of the settings looked at last */
 } me;
 
@@ -45,6 +48,7 @@ world(struct ld_world *w, const struct proc *p)
 		.device = me.device,
 		.directory = p->conf.adapters,
 		.model = p->conf.model,
+		.state_file = me.state_file,
 		.rules = { strcmp(p->conf.loader_allow_partial, "yes") == 0,
 		    strcmp(p->conf.loader_allow_noop, "yes") == 0,
 		    me.has_base ? &me.base : NULL },
@@ -89,6 +93,22 @@ world(struct ld_world *w, const struct proc *p)
 	segs_tx(g, RING_LD_SC, &w->to_scheduler);
 }
 
+/* Beside the admin socket, unless a place is given. */
+static void
+name_state(const struct proc *p)
+{
+	const char *admin = p->segs.supervisor->admin_path;
+	const char *slash = memrchr(admin, '/', strnlen(admin, SEG_PATH_MAX));
+
+	if (p->conf.state_dir[0] != '\0')
+		snprintf(me.state_file, sizeof(me.state_file),
+		    "%s/%s.state.json", p->conf.state_dir, p->conf.instance);
+	else if (slash != NULL)
+		snprintf(me.state_file, sizeof(me.state_file),
+		    "%.*s/%s.state.json", (int)(slash - admin), admin,
+		    p->conf.instance);
+}
+
 static int
 start(struct proc *p)
 {
@@ -104,6 +124,7 @@ start(struct proc *p)
 		 true)) != 0)
 		return err_add("staging");
 	me.seen = settings_read(&p->segs, &p->conf);
+	name_state(p);
 	world(&w, p);
 	return ld_open(&me.loader, &w, clock_mono());
 }

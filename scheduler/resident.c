@@ -562,7 +562,8 @@ resident_ask(struct sch *h, uint32_t key, nsec now)
 	of_this = dir_serial(entry) == dir_serial(ask) &&
 	    dir_may_serve(dir_entry_state(entry));
 	k->weight = of_this ? dir_ask_weight(ask) / 100.0 : 1;
-	k->pinned = of_this && dir_ask_pinned(ask);
+	k->pinned = of_this && dir_ask_pinned(ask) &&
+	    dir_entry_state(entry) == DIR_LISTED;
 	evict_touch(h, key, now);
 	if (!of_this || obey(h, key, ask, now))
 		k->asked = ask;

@@ -85,7 +85,10 @@ struct dir_info {
 	unsigned char digest[32]; /* zero until loaded once */
 	uint8_t chose; /* count of the ask to choose it that was obeyed last */
 	int16_t rank;  /* the greatest of its modules */
-	uint16_t reason;  /* in reasons, + 1; 0: none */
+	uint16_t reason; /* in reasons, + 1; 0: none */
+	/* What operators had asked of the name before this entry was, for the
+	 * frontend to ask again: pinned << 15 | weight in hundredths; 0: nothing. */
+	uint16_t asked_before;
 	uint32_t version; /* 1, 2, ... of this name */
 	uint32_t room;	/* of the store, + 1, where its packed image lies; 0 */
 	uint64_t bytes; /* of its image on the device */

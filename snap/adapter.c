@@ -127,7 +127,7 @@ row(const struct segs *g, const struct plan *p, uint32_t a,
 	to->weight = dir_serial(ask) == dir_serial(entry) ?
 	    dir_ask_weight(ask) / 100.0 :
 	    1;
-	to->pinned = dir_may_serve(state) && dir_ask_pinned(ask) &&
+	to->pinned = state == DIR_LISTED && dir_ask_pinned(ask) &&
 	    dir_serial(ask) == dir_serial(entry);
 	place_of(p, want, to);
 	uses(&g->uses[a], dir_serial(entry), to, now);

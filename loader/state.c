@@ -1,0 +1,339 @@
+/* What is remembered of adapters over a restart of the engine: pins, weights,
+ * version numbers, and which version serves a name.
+ *
+ * A JSON file, of those adapters of which there is something to remember.  It is
+ * written anew whole, to another name in the same directory, and renamed, so that it
+ * is always the one or the other; by a thread, since a disk may take its time. */
+#include "loader/ld.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/err.h"
+#include "base/hash.h"
+#include "base/log.h"
+
+#define FORMAT 1
+#define PAUSE_NS SECOND
+
+struct ld_memory {
+	const char *path; /* "": nothing is remembered */
+	json_t *adapters; /* as they were read; NULL: nothing */
+	uint64_t written; /* hash of what was handed over last */
+	nsec looked_ns;
+	pthread_mutex_t lock;
+	pthread_cond_t some;
+	char *text; /* to be written; NULL: nothing */
+	bool stop, started, failed;
+	pthread_t thread;
+};
+
+/* ---- reading ---- */
+
+static json_t *
+read_file(const char *path, char *why, size_t size)
+{
+	json_error_t error;
+	json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
+	json_t *adapters = json_object_get(root, "adapters");
+
+	why[0] = '\0';
+	if (root == NULL)
+		snprintf(why, size, "%s", error.text);
+	else if (json_integer_value(json_object_get(root, "format")) != FORMAT)
+		snprintf(why, size, "it is of another format");
+	else if (!json_is_object(adapters))
+		snprintf(why, size, "it names no adapters");
+	if (why[0] != '\0') {
+		json_decref(root);
+		return NULL;
+	}
+	json_incref(adapters);
+	json_decref(root);
+	return adapters;
+}
+
+static void
+read_all(struct ld_memory *m)
+{
+	char why[256], aside[PATH_MAX];
+
+	if (access(m->path, F_OK) != 0)
+		return;
+	m->adapters = read_file(m->path, why, sizeof(why));
+	if (m->adapters != NULL)
+		return;
+	snprintf(aside, sizeof(aside), "%s.bad", m->path);
+	log_warn("what was remembered of adapters cannot be read, and is set "
+		 "aside: pins, weights and rollbacks are those of a first "
+		 "start "
+		 "file=%s reason=%s",
+	    rename(m->path, aside) == 0 ? aside : m->path, why);
+}
+
+bool
+ld_memory_recall(const struct ld_memory *m, const char *name, uint64_t file_id,
+    uint32_t *version, uint16_t *asked)
+{
+	const json_t *o = json_object_get(m->adapters, name);
+	json_int_t known = json_integer_value(json_object_get(o, "version"));
+	json_int_t serves = json_integer_value(json_object_get(o, "serves"));
+	double weight = json_number_value(json_object_get(o, "weight"));
+	const char *files = json_string_value(json_object_get(o, "files"));
+	bool pinned = json_is_true(json_object_get(o, "pinned"));
+	uint64_t id = 0;
+
+	if (!json_is_object(o) || known < 1 || known >= INT32_MAX)
+		return false;
+	if (files != NULL)
+		(void)sscanf(files, "%16" SCNx64, &id);
+	*version = (uint32_t)known + (id != file_id);
+	if (!(weight >= 0.01 && weight <= ASK_WEIGHT_MAX / 100.0))
+		weight = 1;
+	if (pinned || weight < 1 || weight > 1)
+		*asked = (uint16_t)((uint32_t)(weight * 100 + 0.5) |
+		    (pinned ? 0x8000u : 0));
+	/* Its bytes have not outlived the engine. */
+	return serves > 0 && serves != known;
+}
+
+/* ---- writing ---- */
+
+static int
+write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	size_t n = strlen(text), done = 0;
+	int e = 0;
+
+	if (fd < 0)
+		return err_sys(ERR_IO, "%s", path);
+	while (e == 0 && done < n) {
+		ssize_t w = write(fd, text + done, n - done);
+
+		if (w > 0)
+			done += (size_t)w;
+		else if (w == 0 || errno != EINTR)
+			e = err_sys(ERR_IO, "%s", path);
+	}
+	if (e == 0 && fsync(fd) != 0)
+		e = err_sys(ERR_IO, "%s", path);
+	close(fd);
+	return e;
+}
+
+/* The new name is on the disk when its directory is. */
+static void
+settle(const char *path)
+{
+	char dir[PATH_MAX], *slash;
+	int fd;
+
+	snprintf(dir, sizeof(dir), "%s", path);
+	slash = strrchr(dir, '/');
+	if (slash == NULL)
+		return;
+	*slash = '\0';
+	fd = open(dir[0] == '\0' ? "/" : dir,
+	    O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	(void)fsync(fd);
+	close(fd);
+}
+
+static int
+replace(const char *path, const char *text)
+{
+	char coming[PATH_MAX];
+	int e;
+
+	snprintf(coming, sizeof(coming), "%s.coming", path);
+	if ((e = write_text(coming, text)) != 0)
+		return e;
+	if (rename(coming, path) != 0)
+		return err_sys(ERR_IO, "%s", path);
+	settle(path);
+	return 0;
+}
+
+static void *
+live(void *arg)
+{
+	struct ld_memory *m = arg;
+	char *text;
+	int e;
+
+	pthread_mutex_lock(&m->lock);
+	while (m->text != NULL || !m->stop) {
+		if (m->text == NULL) {
+			pthread_cond_wait(&m->some, &m->lock);
+			continue;
+		}
+		text = m->text;
+		m->text = NULL;
+		pthread_mutex_unlock(&m->lock);
+		e = replace(m->path, text);
+		free(text);
+		if (e != 0 && !m->failed)
+			log_warn("what operators asked of adapters is not "
+				 "remembered over a restart (state_dir) "
+				 "reason=%s",
+			    err_text());
+		m->failed = e != 0;
+		pthread_mutex_lock(&m->lock);
+	}
+	pthread_mutex_unlock(&m->lock);
+	return NULL;
+}
+
+/* ---- what there is to remember ---- */
+
+/* The version that serves the name of the newest files; 0: none. */
+static uint32_t
+serves(const struct ld *l, uint32_t newest)
+{
+	if (ld_state(l, newest) != DIR_KEPT)
+		return l->w.info[newest].version;
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++)
+		if (ld_state(l, a) == DIR_LISTED &&
+		    strcmp(l->w.info[a].name, l->w.info[newest].name) == 0)
+			return l->w.info[a].version;
+	return 0;
+}
+
+static bool
+is_newest(const struct ld *l, uint32_t a)
+{
+	enum dir_state state = ld_state(l, a);
+
+	return (dir_may_serve(state) || state == DIR_BROKEN) &&
+	    ld_find(l, l->w.info[a].name) == a;
+}
+
+static bool
+has_something(const struct ld *l, uint32_t a)
+{
+	return l->w.info[a].version > 1 || ld_asked_of(l, a) != 0 ||
+	    ld_state(l, a) == DIR_KEPT;
+}
+
+static uint64_t
+hash_all(const struct ld *l)
+{
+	uint64_t h = HASH_START;
+
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
+		enum dir_state state = ld_state(l, a);
+		uint64_t row[3];
+
+		if (state == DIR_FREE || state == DIR_RETIRED ||
+		    !has_something(l, a))
+			continue;
+		row[0] = (uint64_t)a << 32 | ld_serial(&l->w, a);
+		row[1] = state;
+		row[2] = ld_asked_of(l, a);
+		h = hash_bytes(h, row, sizeof(row));
+	}
+	return h;
+}
+
+static void
+put(const struct ld *l, json_t *all, uint32_t a)
+{
+	const struct dir_info *info = &l->w.info[a];
+	uint16_t asked = ld_asked_of(l, a);
+	uint32_t weight = asked & 0x7fffu;
+	char files[24];
+
+	snprintf(files, sizeof(files), "%016" PRIx64, info->file_id);
+	(void)json_object_set_new(all, info->name,
+	    json_pack("{s:I, s:s, s:I, s:b, s:f}", "version",
+		(json_int_t)info->version, "files", files, "serves",
+		(json_int_t)serves(l, a), "pinned", (asked & 0x8000u) != 0,
+		"weight", weight == 0 ? 1.0 : weight / 100.0));
+}
+
+static char *
+write_down(const struct ld *l)
+{
+	json_t *root = json_object(), *all = json_object();
+	char *text;
+
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++)
+		if (is_newest(l, a) && has_something(l, a))
+			put(l, all, a);
+	(void)json_object_set_new(root, "format", json_integer(FORMAT));
+	(void)json_object_set_new(root, "adapters", all);
+	text = json_dumps(root, JSON_INDENT(1));
+	json_decref(root);
+	return text;
+}
+
+void
+ld_memory_tick(struct ld *l, nsec now)
+{
+	struct ld_memory *m = l->memory;
+	uint64_t hash;
+	char *text;
+
+	if (!m->started || now - m->looked_ns < PAUSE_NS)
+		return;
+	m->looked_ns = now;
+	hash = hash_all(l);
+	if (hash == m->written || (text = write_down(l)) == NULL)
+		return;
+	m->written = hash;
+	pthread_mutex_lock(&m->lock);
+	free(m->text);
+	m->text = text;
+	pthread_cond_signal(&m->some);
+	pthread_mutex_unlock(&m->lock);
+}
+
+int
+ld_memory_open(struct ld_memory **out, const struct ld_world *w)
+{
+	struct ld_memory *m = calloc(1, sizeof(*m));
+
+	if (m == NULL)
+		return err_set(ERR_MEMORY, "no memory for the loader");
+	m->path = w->state_file != NULL ? w->state_file : "";
+	m->written = HASH_START; /* nothing, as in no file */
+	pthread_mutex_init(&m->lock, NULL);
+	pthread_cond_init(&m->some, NULL);
+	*out = m;
+	if (m->path[0] == '\0')
+		return 0;
+	read_all(m);
+	if (m->adapters != NULL)
+		m->written = 0; /* it is written once more */
+	m->started = pthread_create(&m->thread, NULL, live, m) == 0;
+	return m->started ? 0 : err_set(ERR_IO, "no thread can be started");
+}
+
+/* What was handed over is written. */
+void
+ld_memory_close(struct ld_memory *m)
+{
+	if (m == NULL)
+		return;
+	pthread_mutex_lock(&m->lock);
+	m->stop = true;
+	pthread_cond_signal(&m->some);
+	pthread_mutex_unlock(&m->lock);
+	if (m->started)
+		pthread_join(m->thread, NULL);
+	pthread_cond_destroy(&m->some);
+	pthread_mutex_destroy(&m->lock);
+	json_decref(m->adapters);
+	free(m->text);
+	free(m);
+}
