@@ -3,6 +3,7 @@
  *
  *	ctl.c		the verbs (ctl_verbs.tbl), the options, the instance
  *	ctl_rows.c	tables: adapters, queues, requests, processes, rings
+ *	ctl_adapter.c	adapter: one of them, with the report of its load
  *	ctl_past.c	tables: events, ended, history; all columns: ctl_columns.tbl
  *	ctl_overview.c	overview, status
  *	ctl_explain.c	explain; explain.h makes the page
@@ -79,6 +80,9 @@ int ctl_list(const struct ctl_list *);
 		(void)operands;                                                \
 		return ctl_list(&list);                                        \
 	}
+
+/* The row of an adapter that was read. */
+json_t *ctl_adapter_row(const struct ctl_look *, uint32_t i);
 
 /* Text, or null if it is empty. */
 json_t *ctl_text(const char *);

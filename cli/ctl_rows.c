@@ -22,8 +22,8 @@ digest_of(const unsigned char *d)
 	return ctl_text(snap_digest(d, 6, text));
 }
 
-static json_t *
-adapter_row(const struct ctl_look *l, uint32_t i)
+json_t *
+ctl_adapter_row(const struct ctl_look *l, uint32_t i)
 {
 	const struct snap_adapter *a = &l->snap.adapter[i];
 	char reason[SNAP_REASON_MAX];
@@ -142,7 +142,8 @@ ring_row(const struct ctl_look *l, uint32_t i)
 	    "depth", (json_int_t)l->snap.ring[i].depth);
 }
 
-CTL_LIST(adapters, SNAP_ADAPTERS, adapter_columns, adapter_row, s->nadapters)
+CTL_LIST(adapters, SNAP_ADAPTERS, adapter_columns, ctl_adapter_row,
+    s->nadapters)
 CTL_LIST(queues, 0, queue_columns, queue_row, s->nqueues)
 CTL_LIST(requests, SNAP_REQUESTS, request_columns, request_row, s->nrequests)
 CTL_LIST(processes, SNAP_PROCESSES, process_columns, process_row,
