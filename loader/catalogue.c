@@ -249,11 +249,13 @@ ld_catalogue_heed(struct ld *l, nsec now)
 
 	for (; f != NULL; f = next) {
 		next = f->next;
-		if (f->kind != FOUND_ALL)
+		if (f->kind != FOUND_ALL) {
 			heed(l, f, now);
-		else
+		} else {
+			ld_note_look_over(l);
 			atomic_store_explicit(l->w.rescan_done, f->rescan,
 			    memory_order_release);
+		}
 		free(f);
 	}
 	ld_gauge(&l->w.meters->listed, l->listed);

@@ -247,6 +247,7 @@ struct ld {
 	uint32_t listed, broken; /* entries */
 	uint32_t retired;	 /* entries that wait to be free */
 	uint32_t njobs;
+	uint32_t broken_said; /* of the look at hand */
 	uint32_t rescan_asked; /* passed on to the scanner */
 	uint32_t sweep, sweep_chunk;
 	uint64_t samples; /* number of the last one */
@@ -290,6 +291,8 @@ bool ld_version_stays(struct ld *, uint32_t adapter);
 /* note.c */
 void ld_note_listed(struct ld *, uint32_t adapter);
 void ld_note_broken(struct ld *, const char *name, const char *why);
+/* A whole look has been told. */
+void ld_note_look_over(struct ld *);
 void ld_note_retired(struct ld *, uint32_t adapter, const char *because);
 void ld_note_first(struct ld *);
 void ld_note_kept(struct ld *, uint32_t adapter, const char *what);

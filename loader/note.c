@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/units.h"
 
+#define BROKEN_LINES_MAX 16 /* of one look */
+
 static struct event_note
 about(enum event_kind kind, int32_t adapter, uint64_t value)
 {
@@ -38,9 +40,20 @@ ld_note_listed(struct ld *l, uint32_t a)
 }
 
 void
+ld_note_look_over(struct ld *l)
+{
+	if (l->broken_said > BROKEN_LINES_MAX)
+		log_warn("and more adapters are broken; 'chameleon ctl "
+			 "adapters' says which, and why more=%u",
+		    l->broken_said - BROKEN_LINES_MAX);
+	l->broken_said = 0;
+}
+
+void
 ld_note_broken(struct ld *l, const char *name, const char *why)
 {
-	log_warn("adapter is broken adapter=%s reason=%s", name, why);
+	if (l->broken_said++ < BROKEN_LINES_MAX)
+		log_warn("adapter is broken adapter=%s reason=%s", name, why);
 	if (l->opened && l->w.events != NULL)
 		event_put(l->w.events, about(EVENT_FAILED, -1, 0), "%s: %s",
 		    name, why);

@@ -24,6 +24,8 @@
 
 #define SETTLE_NS (100 * MILLISECOND)
 #define QUIET_NS (20 * MILLISECOND) /* after an event, for its followers */
+#define JUDGES_MAX 8		    /* threads beside the scanner */
+#define JUDGE_ALONE 64		    /* so few are judged without them */
 #define COST_SHARE 200		    /* looks take at most 1/200 of the time */
 #define EVENTS                                                                 \
 	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO |                 \
@@ -116,36 +118,107 @@ watch(struct ld_scan *sc, struct record *r)
 	r->watched = inotify_add_watch(sc->inotify, path, EVENTS) >= 0;
 }
 
-/* One name at one look. */
-static void
-look_at(struct ld_scan *sc, int dirfd, struct record *r, bool now_all, nsec now)
+/* Whether one name, at one look, is to be judged anew. */
+static bool
+look_at(struct ld_scan *sc, int dirfd, struct record *r, bool now_all, nsec now,
+    struct ld_found *f)
 {
-	struct ld_found f = { .kind = FOUND_GONE };
 	uint64_t id;
 
 	watch(sc, r);
-	id = ld_file_id(dirfd, r->name, &f.file_bytes);
+	id = ld_file_id(dirfd, r->name, &f->file_bytes);
 	if (id != r->seen) {
 		r->seen = id;
 		r->seen_ns = now;
 	}
 	if (id == r->told)
-		return;
+		return false;
 	if (!now_all && now - r->seen_ns < SETTLE_NS) {
 		sc->unsettled = true;
-		return;
+		return false;
 	}
-	memcpy(f.name, r->name, sizeof(f.name));
-	f.file_id = id;
-	judge(sc, dirfd, &f);
-	/* Changed while it was read: the next look reads it again. */
-	if (f.kind == FOUND_BROKEN &&
-	    ld_file_id(dirfd, r->name, &f.file_bytes) != id) {
+	memcpy(f->name, r->name, sizeof(f->name));
+	f->file_id = id;
+	return true;
+}
+
+/* Those of one look, judged by several threads. */
+struct judging {
+	struct ld_scan *sc;
+	int dirfd;
+	struct ld_found *found; /* [n] */
+	uint32_t *record;	/* [n] numbers of their records */
+	uint32_t n;
+	_Atomic uint32_t next;
+};
+
+static void *
+judge_some(void *arg)
+{
+	struct judging *all = arg;
+	uint32_t i;
+
+	while ((i = atomic_fetch_add(&all->next, 1)) < all->n &&
+	    !atomic_load(&all->sc->stop))
+		judge(all->sc, all->dirfd, &all->found[i]);
+	return NULL;
+}
+
+/* One thread a core, where there are many: reading them is parsing, mostly. */
+static void
+judge_all(struct judging *all)
+{
+	pthread_t thread[JUDGES_MAX];
+	long cores = sysconf(_SC_NPROCESSORS_ONLN);
+	int n = 0;
+
+	while (n < JUDGES_MAX && n + 1 < cores && all->n >= JUDGE_ALONE &&
+	    pthread_create(&thread[n], NULL, judge_some, all) == 0)
+		n++;
+	(void)judge_some(all);
+	while (n > 0)
+		pthread_join(thread[--n], NULL);
+}
+
+/* Changed while it was read: the next look reads it again. */
+static void
+tell_judged(struct ld_scan *sc, int dirfd, struct record *r,
+    const struct ld_found *f)
+{
+	uint64_t bytes;
+
+	if (f->kind == FOUND_BROKEN &&
+	    ld_file_id(dirfd, r->name, &bytes) != f->file_id) {
 		sc->unsettled = true;
 		return;
 	}
-	r->told = id;
-	tell(sc, &f);
+	r->told = f->file_id;
+	tell(sc, f);
+}
+
+static int
+look_at_all(struct ld_scan *sc, int dirfd, bool now_all)
+{
+	struct judging all = { .sc = sc, .dirfd = dirfd };
+	int e = 0;
+
+	all.found = calloc((size_t)sc->count + 1, sizeof(*all.found));
+	all.record = calloc((size_t)sc->count + 1, sizeof(*all.record));
+	if (all.found == NULL || all.record == NULL)
+		e = err_set(ERR_MEMORY, "no memory for %u names", sc->count);
+	for (uint32_t i = 0; e == 0 && i < sc->count; i++) {
+		all.found[all.n] = (struct ld_found){ .kind = FOUND_GONE };
+		all.record[all.n] = i;
+		all.n += look_at(sc, dirfd, &sc->record[i], now_all,
+		    clock_mono(), &all.found[all.n]);
+	}
+	judge_all(&all);
+	for (uint32_t i = 0; i < all.n && !atomic_load(&sc->stop); i++)
+		tell_judged(sc, dirfd, &sc->record[all.record[i]],
+		    &all.found[i]);
+	free(all.found);
+	free(all.record);
+	return e;
 }
 
 static int
@@ -266,12 +339,7 @@ look_into(struct ld_scan *sc, int dirfd, bool now_all)
 	for (int i = 0; i < n; i++)
 		free(list[i]);
 	free(list);
-	for (uint32_t i = 0; e == 0 && i < sc->count; i++) {
-		if (atomic_load(&sc->stop))
-			break;
-		look_at(sc, dirfd, &sc->record[i], now_all, clock_mono());
-	}
-	return e;
+	return e == 0 ? look_at_all(sc, dirfd, now_all) : e;
 }
 
 /* A directory that cannot be read says nothing about its adapters: what was

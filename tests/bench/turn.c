@@ -133,9 +133,10 @@ submit(uint32_t slot)
 static void
 load_all(void)
 {
-	uint64_t a;
+	uint64_t hint;
 
-	while (ring_pop(&to_ld, &a)) {
+	while (ring_pop(&to_ld, &hint)) {
+		uint32_t a = dir_hint_adapter(hint);
 		struct place_word v = word_load_place(&want[a]);
 
 		v.state = v.state == WANT_IN ? HAVE_RESIDENT : HAVE_HOST;
