@@ -48,6 +48,7 @@ struct ld_world {
 	int store_fd; /* shared memory for packed images; -1: none is kept */
 	struct ld_rules eviction;
 	uint32_t threads;
+	uint32_t nice; /* of these threads */
 	nsec rescan_ns, delay_ns;
 	nsec deadline_ns;	   /* of reading one from its files */
 	uint64_t link_bytes_per_s; /* emulated; 0: as fast as it goes */

@@ -58,6 +58,7 @@ world(struct ld_world *w, const struct proc *p)
 		.uses = g->uses,
 		.eviction = rules(&p->conf),
 		.threads = p->conf.loader_threads,
+		.nice = p->conf.loader_nice,
 		.rescan_ns = p->conf.loader_rescan_ms * MILLISECOND,
 		.delay_ns = p->conf.loader_delay_ms * MILLISECOND,
 		.deadline_ns = p->conf.loader_deadline_ms * MILLISECOND,

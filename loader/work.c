@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -107,6 +108,8 @@ work(void *arg)
 	struct ld_job *j;
 	bool early;
 
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(),
+	    (int)k->w->nice);
 	while ((j = next_job(me, &early)) != NULL) {
 		do_job(k, j);
 		pthread_mutex_lock(&k->lock);
