@@ -94,7 +94,7 @@ UNIT_O   := $(patsubst %.c,$(B)/%.o,$(wildcard tests/*.c tests/unit/*.c)) \
 DEPS     := build/deps.stamp
 DEPS_TESTS := build/deps-tests.stamp
 
-.PHONY: all demo check check-gpu bench-gpu sanitize-gpu kernels bench paper paper-live stress swarm man install clean help \
+.PHONY: all demo check check-gpu bench-gpu sanitize-gpu kernels bench bench-elastic paper paper-live stress swarm man install clean help \
 	deps metrics-doc FORCE \
 	floors sizes purity readmes words format
 all: $(PROGRAMS) ## build every program (the default)
@@ -119,6 +119,9 @@ check-gpu: all $(B)/kernels $(B)/gpu-facts $(call extra,tools) ## what needs a G
 
 bench: all $(call extra,bench) ## measure speed and memory against the bars (about ten minutes); ROWS='single prefill' for some
 	@tests/bench/run $(B) $(ROWS)
+
+bench-elastic: all $(call extra,bench) ## elastic memory: experiments against their bars (ten minutes); ROWS='cliff swing' for some
+	@PYTHONDONTWRITEBYTECODE=1 tests/bench/elastic/run $(B) $(ROWS)
 
 paper: all ## the paper's experiments in the simulator, into docs/PAPER.md; PAPER='--quick' and more options
 	@command -v python3 >/dev/null || { echo "paper: python3 is missing:" \
