@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from statistics import median  # for the rows
 
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
 CHAMELEON = str(BUILD / "bin" / "chameleon")
@@ -151,11 +152,6 @@ class Engine:
         if r.returncode:
             raise RuntimeError(f"chameleon bench: {r.stderr[-2000:]}")
         return json.JSONDecoder().raw_decode(r.stdout)[0]
-
-
-def median(values):
-    values = sorted(values)
-    return values[len(values) // 2]
 
 
 def percentile(values, p):
