@@ -108,8 +108,7 @@ work(void *arg)
 	struct ld_job *j;
 	bool early;
 
-	(void)setpriority(PRIO_PROCESS, (id_t)gettid(),
-	    (int)k->w->nice);
+	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), (int)k->w->nice);
 	while ((j = next_job(me, &early)) != NULL) {
 		do_job(k, j);
 		pthread_mutex_lock(&k->lock);

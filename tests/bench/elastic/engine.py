@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from statistics import median  # for the rows
 
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
 CHAMELEON = str(BUILD / "bin" / "chameleon")
@@ -145,16 +146,12 @@ class Engine:
 
     def load(self, *options):
         """What `chameleon bench` says of a load."""
-        out = subprocess.run([CHAMELEON, "bench", "-c", self.host, "--json",
-                              "-", "--instance", self.name, *map(str, options)],
-                             check=True, stdout=subprocess.PIPE,
-                             stderr=subprocess.DEVNULL, text=True).stdout
-        return json.JSONDecoder().raw_decode(out)[0]
-
-
-def median(values):
-    values = sorted(values)
-    return values[len(values) // 2]
+        r = subprocess.run([CHAMELEON, "bench", "-c", self.host, "--json", "-",
+                            "--instance", self.name, *map(str, options)],
+                           capture_output=True, text=True)
+        if r.returncode:
+            raise RuntimeError(f"chameleon bench: {r.stderr[-2000:]}")
+        return json.JSONDecoder().raw_decode(r.stdout)[0]
 
 
 def percentile(values, p):
