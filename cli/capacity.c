@@ -16,8 +16,8 @@
 #include <string.h>
 
 #define MIB (1024.0 * 1024.0)
-#define LOADS 5	   /* rows of the table of what fits */
-#define FACTORS 4  /* of adapters */
+#define LOADS 5	  /* rows of the table of what fits */
+#define FACTORS 4 /* of adapters */
 #define RATES_MAX 16
 #define SECONDS 120.0 /* of each forecast */
 
@@ -60,7 +60,8 @@ const struct cmd_use cmd_capacity_use = CMD_USE("chameleon capacity "
 						"[-c FILE] [OPTIONS]",
     "Says how large adapters are on the device, by rank, how many fit beside\n"
     "how many running requests, and, with --cost, what hits and times to the\n"
-    "first token to expect of them, and at how many adapters and at which rate\n"
+    "first token to expect of them, and at how many adapters and at which "
+    "rate\n"
     "these collapse.",
     options, 0, 0);
 
@@ -231,8 +232,7 @@ find_cliffs(void)
 	for (int i = 0; e == 0 && i < FACTORS; i++) {
 		double n = all.fit * factors[i];
 
-		e = foresee(n < 1 ? 1 : (uint32_t)n, rate,
-		    &all.by_adapters[i]);
+		e = foresee(n < 1 ? 1 : (uint32_t)n, rate, &all.by_adapters[i]);
 		if (e == 0 && all.cliff_adapters == 0 &&
 		    collapses(&all.by_adapters[i]))
 			all.cliff_adapters = all.by_adapters[i].adapters;
@@ -367,8 +367,8 @@ as_json(void)
 			    all.plan.chunk_bytes),
 			"adapters", (json_int_t)all.load[i].adapters));
 	return json_pack("{s:o, s:o, s:I, s:o, s:o, s:I, s:f}", "sizes", sizes,
-	    "fit", fit, "pool_bytes",
-	    (json_int_t)plan_chunks_bytes(&all.plan), "by_adapters",
+	    "fit", fit, "pool_bytes", (json_int_t)plan_chunks_bytes(&all.plan),
+	    "by_adapters",
 	    forecasts_json(all.by_adapters, cost_file == NULL ? 0 : FACTORS),
 	    "by_rate", forecasts_json(all.by_rate, all.nrates),
 	    "cliff_adapters", (json_int_t)all.cliff_adapters, "cliff_rate",

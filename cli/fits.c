@@ -29,9 +29,9 @@ add(struct fits *f, int32_t rank, uint64_t bytes, const struct plan *p)
 	f->at = more;
 	f->at[f->n++] = (struct fit){ .rank = rank,
 		.bytes = bytes,
-		.place = kind > 0 ? p->chunk_bytes >> kind :
-				    dir_chunks(bytes, p->chunk_bytes) *
-			    p->chunk_bytes,
+		.place = kind > 0 ?
+		    p->chunk_bytes >> kind :
+		    dir_chunks(bytes, p->chunk_bytes) * p->chunk_bytes,
 		.count = 1 };
 	return 0;
 }
@@ -106,11 +106,10 @@ bytes_of_rank(int rank, const struct shape *s, const struct plan *p)
 	if (a.modules == NULL)
 		return 0;
 	for (int i = 0; i < a.nmodules; i++)
-		a.modules[i] = (struct adapter_module){
-			.layer = i / LINEAR_LAYER_COUNT,
+		a.modules[i] = (struct adapter_module){ .layer = i /
+			    LINEAR_LAYER_COUNT,
 			.linear = (enum shape_linear)(i % LINEAR_LAYER_COUNT),
-			.rank = rank
-		};
+			.rank = rank };
 	bytes = adapter_image_bytes(&a, s, (enum tensor_dtype)p->weight_dtype,
 	    (uint32_t)p->chunk_bytes);
 	free(a.modules);
@@ -205,6 +204,6 @@ fits_kv_chunks(const struct plan *p, uint32_t running, uint32_t tokens)
 	uint64_t each = (tokens + p->block_tokens - 1) / p->block_tokens;
 	uint64_t blocks = running * each;
 
-	return (uint32_t)((blocks + p->blocks_per_chunk - 1) /
-	    p->blocks_per_chunk);
+	return (
+	    uint32_t)((blocks + p->blocks_per_chunk - 1) / p->blocks_per_chunk);
 }

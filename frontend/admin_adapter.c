@@ -219,10 +219,28 @@ admin_read_unload(struct frontend *fe, const json_t *root, struct pending *p,
 	    read_wait(root, p, fail);
 }
 
+/* One that no pool of this size can hold is not waited for. */
+static bool
+can_fit(struct frontend *fe, const struct pending *p, struct api_fail *fail)
+{
+	uint64_t bytes = fe->g->info[p->adapter].bytes;
+	uint32_t chunks = dir_chunks(bytes, fe->plan->chunk_bytes);
+	char name[DIR_NAME_MAX];
+
+	if (chunks <= fe->plan->chunks)
+		return true;
+	return api_refuse(fail, API_OUT_OF_MEMORY, "name",
+	    "adapter '%s' takes %ju bytes, %u chunks of device memory, and "
+	    "there are %u (memory.device_bytes)",
+	    fe_names_copy(fe->g, p->adapter, name), (uintmax_t)bytes, chunks,
+	    fe->plan->chunks);
+}
+
 bool
 admin_start_load(struct frontend *fe, struct pending *p, struct api_fail *fail)
 {
-	(void)fail;
+	if (!can_fit(fe, p, fail))
+		return false;
 	ask(fe, p, ASK_LOAD);
 	return true;
 }

@@ -14,6 +14,7 @@
 #include "base/err.h"
 
 #define SPARE_MAX 8
+#define REST_MAX_NS (200 * MILLISECOND)
 #define STUCK_NS (250 * MILLISECOND) /* without one that is done */
 
 struct queue {
@@ -100,27 +101,44 @@ do_job(struct ld_work *k, struct ld_job *j)
 		close(fd);
 }
 
+/* What nobody waits for takes no more than half of a thread's time, so that those who
+ * compute have memory and cores; unless somebody else waits. */
+static void
+rest(struct ld_work *k, nsec took)
+{
+	nsec until = clock_mono() + (took < REST_MAX_NS ? took : REST_MAX_NS);
+	struct timespec ts = { until / SECOND, until % SECOND };
+
+	while (!k->stop && k->in.head == NULL && clock_mono() < until)
+		(void)pthread_cond_timedwait(&k->some, &k->lock, &ts);
+}
+
 static void *
 work(void *arg)
 {
 	struct worker *me = arg;
 	struct ld_work *k = me->of;
 	struct ld_job *j;
-	bool early;
+	bool early, calm;
+	nsec took;
 
 	(void)setpriority(PRIO_PROCESS, (id_t)gettid(), (int)k->w->nice);
 	while ((j = next_job(me, &early)) != NULL) {
 		do_job(k, j);
 		pthread_mutex_lock(&k->lock);
 		me->job = NULL;
-		k->nearly -= early;
+		calm = atomic_load(&j->early);
+		took = clock_mono() - j->taken_ns;
 		k->done_ns = clock_mono();
 		append(&k->out, j);
+		if (k->w->bell != NULL)
+			bell_ring(k->w->bell);
+		if (calm)
+			rest(k, took);
+		k->nearly -= early;
 		if (early) /* another one may be taken */
 			pthread_cond_broadcast(&k->some);
 		pthread_mutex_unlock(&k->lock);
-		if (k->w->bell != NULL)
-			bell_ring(k->w->bell);
 	}
 	return NULL;
 }
@@ -143,6 +161,7 @@ ld_work_open(struct ld_work **out, const struct ld_world *w,
 {
 	struct ld_work *k = calloc(1,
 	    sizeof(*k) + (w->threads + 1 + SPARE_MAX) * sizeof(k->worker[0]));
+	pthread_condattr_t attr;
 	int e;
 
 	if (k == NULL)
@@ -155,7 +174,10 @@ ld_work_open(struct ld_work **out, const struct ld_world *w,
 	k->w = w;
 	k->rooms = rooms;
 	pthread_mutex_init(&k->lock, NULL);
-	pthread_cond_init(&k->some, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&k->some, &attr);
+	pthread_condattr_destroy(&attr);
 	k->in.tail = &k->in.head;
 	k->early.tail = &k->early.head;
 	k->out.tail = &k->out.head;
@@ -218,7 +240,7 @@ ld_work_put(struct ld_work *k, struct ld_job *j)
 	j->asked_ns = clock_mono();
 	pthread_mutex_lock(&k->lock);
 	append(atomic_load(&j->early) ? &k->early : &k->in, j);
-	pthread_cond_signal(&k->some);
+	pthread_cond_broadcast(&k->some);
 	pthread_mutex_unlock(&k->lock);
 }
 
@@ -246,7 +268,7 @@ ld_work_hasten(struct ld_work *k, struct ld_job *j)
 	pthread_mutex_lock(&k->lock);
 	if (pull(&k->early, j)) {
 		append(&k->in, j);
-		pthread_cond_signal(&k->some);
+		pthread_cond_broadcast(&k->some);
 	}
 	pthread_mutex_unlock(&k->lock);
 }

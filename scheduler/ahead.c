@@ -96,10 +96,11 @@ ahead_hasten(struct sch *h)
 		uint32_t key = h->moving[i];
 		struct sch_key *k = &h->key[key];
 
-		if (k->away != AWAY_COMING || !k->early || !is_due(h, key))
+		if (k->away != AWAY_COMING || !k->unhurried || !is_due(h, key))
 			continue;
-		k->early = false;
-		sch_count(&h->w.meters->prefetch_late);
+		if (k->early)
+			sch_count(&h->w.meters->prefetch_late);
+		k->early = k->unhurried = false;
 		sch_tell_loader(h, key - 1, false);
 	}
 }

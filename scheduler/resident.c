@@ -354,7 +354,8 @@ bring(struct sch *h, uint32_t key, uint32_t kind, uint32_t place, nsec now)
 	go(h, key, AWAY_COMING);
 	evict_enter(h, key, now);
 	tell_wanted(h, key);
-	sch_tell_loader(h, key - 1, k->early);
+	k->unhurried = k->early || queue_first(h, key) == NOBODY;
+	sch_tell_loader(h, key - 1, k->unhurried);
 }
 
 /* Where it is not the oldest who goes first in a turn, what is brought for one

@@ -141,6 +141,7 @@ struct sch_key {
 	bool promised;	  /* brought for one whose turn it was, not used yet */
 	bool early;	  /* brought before it was needed, not used yet */
 	bool expected;	  /* brought though nobody waits for it */
+	bool unhurried;	  /* so told to the loader: nobody waited */
 	uint32_t serial;  /* of the entry that what follows is of */
 	uint32_t running; /* live tickets */
 	uint32_t waiting; /* requests in all queues */

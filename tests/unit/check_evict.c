@@ -2,6 +2,7 @@
 #include "policy/evict.h"
 
 #include <check.h>
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/rng.h"
@@ -299,6 +300,35 @@ START_TEST(an_unknown_kind_is_none)
 }
 END_TEST
 
+START_TEST(a_weight_multiplies_what_it_is_worth)
+{
+	for (int k = 0; k < KINDS; k++) {
+		const struct evict_policy *p = evict_find(kinds[k]);
+		struct evict_view v = known;
+		double plain, heavy, light;
+
+		v.weight = 1;
+		plain = evict_keep(p, &v, &scale, NOW);
+		ck_assert(plain >= p->keep(&known, &scale, NOW) &&
+		    plain <= p->keep(&known, &scale, NOW));
+		v.weight = 2;
+		heavy = evict_keep(p, &v, &scale, NOW);
+		v.weight = 0.5;
+		light = evict_keep(p, &v, &scale, NOW);
+		ck_assert_msg(light < plain && plain < heavy, "%s", kinds[k]);
+	}
+	/* Unused for twice as long as another, with twice its weight: alike. */
+	struct evict_view a = known, b = known;
+
+	a.weight = 2;
+	b.weight = 1;
+	a.used_ns = NOW - 100 * SECOND;
+	b.used_ns = NOW - 50 * SECOND;
+	ck_assert(fabs(evict_keep(evict_find("lru"), &a, &scale, NOW) -
+		      evict_keep(evict_find("lru"), &b, &scale, NOW)) < 1e3);
+}
+END_TEST
+
 Suite *
 suite_evict(void)
 {
@@ -317,6 +347,7 @@ suite_evict(void)
 	tcase_add_test(c, small_cold_old_leaves_before_large_hot_new);
 	tcase_add_loop_test(c, picks_are_those_of_a_sort, 0, KINDS);
 	tcase_add_test(c, an_unknown_kind_is_none);
+	tcase_add_test(c, a_weight_multiplies_what_it_is_worth);
 	suite_add_tcase(s, c);
 	return s;
 }

@@ -132,6 +132,36 @@ START_TEST(the_pool_is_mapped_by_nobody_and_writable_to_two)
 }
 END_TEST
 
+START_TEST(the_pool_gives_memory_back_and_takes_it_again)
+{
+	const struct plan *p = made.plan;
+	struct device_pool pool = { .fd = made.pool_fd,
+		.bytes = p->chunks * p->chunk_bytes,
+		.chunk_bytes = p->chunk_bytes };
+	struct device *a, *b;
+
+	ck_assert_int_eq(device_open(&a, &pool), 0);
+	ck_assert_int_eq(device_open(&b, &pool), 0);
+	ck_assert_uint_eq(device_backed(a), 0);
+	ck_assert_int_eq(device_copy(a, 0, "some", 4), 0);
+	ck_assert_int_eq(device_copy(a, p->chunk_bytes, "more", 4), 0);
+	ck_assert_int_eq(device_commit(b, 0, 2 * p->chunk_bytes), 0);
+	ck_assert_uint_eq(device_backed(b), 2 * p->chunk_bytes);
+	device_give_back(b, 0, p->chunk_bytes);
+	ck_assert_uint_eq(device_backed(a), p->chunk_bytes);
+	ck_assert_mem_eq(device_address(a, p->chunk_bytes), "more", 4);
+	/* Who has committed it before hears of it, and does so again. */
+	ck_assert_int_eq(device_commit(a, 0, 4), 0);
+	ck_assert_uint_eq(device_backed(a), p->chunk_bytes);
+	device_forget(a, 0, p->chunk_bytes);
+	ck_assert_int_eq(device_commit(a, 0, 4), 0);
+	ck_assert_uint_eq(device_backed(a), 2 * p->chunk_bytes);
+	ck_assert_mem_eq(device_address(a, 0), "\0\0\0\0", 4);
+	device_close(a);
+	device_close(b);
+}
+END_TEST
+
 START_TEST(the_pool_takes_memory_when_it_is_committed)
 {
 	const struct plan *p = made.plan;
@@ -392,6 +422,7 @@ suite_seg(void)
 	tcase_add_test(t, a_mere_reader_writes_nothing);
 	tcase_add_test(t, the_pool_is_mapped_by_nobody_and_writable_to_two);
 	tcase_add_test(t, the_pool_takes_memory_when_it_is_committed);
+	tcase_add_test(t, the_pool_gives_memory_back_and_takes_it_again);
 	tcase_add_test(t, parts_do_not_overlap);
 	tcase_add_test(t, a_ring_has_its_ends_where_its_owners_may_write);
 	tcase_add_test(t, a_second_instance_of_a_name_is_refused);
