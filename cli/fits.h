@@ -30,8 +30,8 @@ int fits_read(struct fits *, const char *directory, const struct shape *,
 
 /* n adapters of these ranks in turn ("8,16,32"), on all seven modules of each
  * layer.  ERR_USAGE. */
-int fits_law(struct fits *, uint32_t n, const char *ranks,
-    const struct shape *, const struct plan *);
+int fits_law(struct fits *, uint32_t n, const char *ranks, const struct shape *,
+    const struct plan *);
 void fits_free(struct fits *);
 
 /* The i-th of an endless row that has each in its share. */

@@ -247,7 +247,7 @@ struct ld {
 	uint32_t listed, broken; /* entries */
 	uint32_t retired;	 /* entries that wait to be free */
 	uint32_t njobs;
-	uint32_t broken_said; /* of the look at hand */
+	uint32_t broken_said;  /* of the look at hand */
 	uint32_t rescan_asked; /* passed on to the scanner */
 	uint32_t sweep, sweep_chunk;
 	uint64_t samples; /* number of the last one */

@@ -221,11 +221,10 @@ order(struct told *t, const struct snap *s)
 		uint64_t uses = (uint64_t)a->hits + a->misses;
 
 		if (may_have_own(a))
-			t->pick[n++] = (struct told_pick){
-				w != NULL && w->own ? uses + uses / 8 + 1 :
-						      uses,
-				i
-			};
+			t->pick[n++] = (struct told_pick){ w != NULL && w->own ?
+				    uses + uses / 8 + 1 :
+				    uses,
+				i };
 	}
 	qsort(t->pick, n, sizeof(*t->pick), by_uses);
 	return n;

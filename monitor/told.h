@@ -33,7 +33,7 @@ struct told {
 	struct told_adapter *at; /* [slots] */
 	struct told_rest *rest;
 	uint32_t slots, adapters;
-	uint32_t *slot; /* [adapters] + 1; 0: it has none */
+	uint32_t *slot;		/* [adapters] + 1; 0: it has none */
 	struct told_pick *pick; /* [room] */
 	struct told_row *row;	/* [room + 1], the rest last */
 	uint32_t room, rows;
