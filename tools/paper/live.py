@@ -162,6 +162,7 @@ class Live:
         """Settings that engine and simulator share, beside the system's."""
         return ["policy.predictor=max_tokens",
                 f"policy.slo_ms={self.o.slo_ms}",
+                "policy.layer_stream=no",  # the simulator waits for the whole
                 f"policy.refresh_ms={self.o.refresh_ms}",
                 f"loader.link_bytes_per_s={self.o.link}"]
 
