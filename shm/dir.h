@@ -72,6 +72,7 @@ enum dir_ask {
 	ASK_PIN,    /* bring it and keep it; ASK_PINNED is set */
 	ASK_UNPIN,  /* it may go like others; ASK_PINNED is not set */
 	ASK_CHOOSE, /* the loader's: this version of its name serves it */
+	ASK_WEIGH,  /* its weight is another; what was asked before stays */
 };
 #define ASK_PINNED 0x100u
 #define ASK_WEIGHT_SHIFT 9
