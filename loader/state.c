@@ -101,7 +101,7 @@ ld_memory_recall(const struct ld_memory *m, const char *name, uint64_t file_id,
 		*asked = (uint16_t)((uint32_t)(weight * 100 + 0.5) |
 		    (pinned ? 0x8000u : 0));
 	/* Its bytes have not outlived the engine. */
-	return serves > 0 && serves != known;
+	return json_is_integer(json_object_get(o, "serves")) && serves != known;
 }
 
 /* ---- writing ---- */
@@ -196,7 +196,7 @@ live(void *arg)
 
 /* ---- what there is to remember ---- */
 
-/* The version that serves the name of the newest files; 0: none. */
+/* The version that is to serve the name of the newest files; 0: one that is gone. */
 static uint32_t
 serves(const struct ld *l, uint32_t newest)
 {
