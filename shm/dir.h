@@ -84,8 +84,8 @@ enum dir_ask {
 struct dir_info {
 	char name[DIR_NAME_MAX];
 	unsigned char digest[32]; /* zero until loaded once */
-	uint8_t asked; /* count of the ask that the loader looked at last */
-	int16_t rank;  /* the greatest of its modules */
+	uint8_t asked;	 /* count of the ask that the loader looked at last */
+	int16_t rank;	 /* the greatest of its modules */
 	uint16_t reason; /* in reasons, + 1; 0: none */
 	/* What operators had asked of the name before this entry was, for the
 	 * frontend to ask again: pinned << 15 | weight in hundredths; 0: nothing. */
