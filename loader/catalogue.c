@@ -200,6 +200,8 @@ add(struct ld *l, const struct ld_found *f, uint32_t before, enum dir_state was,
 		/* One that was only kept did so for another's sake, which may
 		 * be gone: it is an operator's to say who serves then. */
 		other = was == DIR_KEPT ||
+		    (was == DIR_BROKEN &&
+			ld_memory_other(l->memory, f->name)) ||
 		    (version > 1 && ld_version_state(l, f->name) == DIR_KEPT);
 	} else {
 		other = ld_memory_recall(l->memory, f->name, f->file_id,

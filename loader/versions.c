@@ -91,6 +91,7 @@ choose(struct ld *l, uint32_t chosen)
 		ld_set_state(l, a, DIR_KEPT);
 	}
 	ld_set_state(l, chosen, DIR_LISTED);
+	ld_memory_chosen(l->memory, name);
 	ld_note_kept(l, chosen, "serves its name from now on");
 }
 

@@ -54,6 +54,16 @@ replace(uint64_t seed, uint32_t becomes)
 }
 
 static void
+spoil(void)
+{
+	FILE *f = fopen(lrig_path_of("one", "adapter_config.json"), "w");
+
+	ck_assert_ptr_nonnull(f);
+	fputs("{", f);
+	fclose(f);
+}
+
+static void
 load(uint32_t number, uint32_t chunk)
 {
 	uint32_t a = version(number);
@@ -139,6 +149,27 @@ START_TEST(a_rollback_is_never_forgotten_in_silence)
 }
 END_TEST
 
+/* Nor by the way of files that were broken for a while. */
+START_TEST(a_rollback_outlives_broken_files)
+{
+	load(1, 0);
+	replace(2, 2);
+	choose(1, 1);
+	restart_the_engine();
+	spoil();
+	WAIT_FOR(lrig_is("one", DIR_BROKEN));
+	restart_the_engine();
+	ck_assert(lrig_is("one", DIR_BROKEN));
+	replace(4, 3);
+	ck_assert(is(3, DIR_KEPT));
+	choose(3, 1);
+	spoil();
+	WAIT_FOR(lrig_is("one", DIR_BROKEN));
+	replace(5, 4);
+	ck_assert(is(4, DIR_LISTED));
+}
+END_TEST
+
 START_TEST(numbers_go_on_over_a_restart)
 {
 	replace(2, 2);
@@ -163,6 +194,7 @@ suite_loader_versions(void)
 	tcase_add_test(t, a_version_is_chosen_whatever_the_count_of_its_ask);
 	tcase_add_test(t, one_that_was_never_loaded_is_not_kept);
 	tcase_add_test(t, a_rollback_is_never_forgotten_in_silence);
+	tcase_add_test(t, a_rollback_outlives_broken_files);
 	tcase_add_test(t, numbers_go_on_over_a_restart);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
