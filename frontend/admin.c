@@ -220,11 +220,12 @@ hopeless(struct frontend *fe, struct pending *p, struct api_fail *fail)
 /* What whoever asked is told, if he is still there. */
 static void
 tell(struct frontend *fe, struct pending *p, const struct line_out *rest,
-    const struct api_fail *fail)
+    struct api_fail *fail)
 {
 	struct conn *c = conns_find(&fe->conns, p->tag);
 
 	if (fail != NULL) {
+		fail->operation = p->operation;
 		fe_tell_fail(fe, c, p->id, fail);
 	} else {
 		line_put(&c->out, "{\"id\":");
@@ -234,6 +235,7 @@ tell(struct frontend *fe, struct pending *p, const struct line_out *rest,
 			line_number(&c->out, "operation", p->operation);
 		line_raw(&c->out, rest->at, rest->used);
 		line_put(&c->out, "}\n");
+		conns_allow(c, rest->used); /* operations are a long line */
 		conns_written(&fe->conns, c);
 	}
 	c->open--;

@@ -13,6 +13,14 @@ have_of(const struct frontend *fe, const struct pending *p)
 	return word_load_place(&fe->g->have[p->adapter]);
 }
 
+static bool
+on_device(const struct frontend *fe, const struct pending *p)
+{
+	struct place_word have = have_of(fe, p);
+
+	return have.state == HAVE_RESIDENT || have.state == HAVE_LOADING;
+}
+
 static void
 ask(struct frontend *fe, const struct pending *p, enum dir_ask command)
 {
@@ -131,7 +139,9 @@ find(struct frontend *fe, const json_t *root, struct pending *p,
 	p->adapter = found.adapter;
 	p->serial = found.serial;
 	p->have = word_pack_place(have_of(fe, p));
-	p->bytes = fe->g->info[p->adapter].bytes;
+	p->was_pinned = fe_pinned(fe, (uint32_t)p->adapter);
+	if (on_device(fe, p))
+		p->was_bytes = fe->g->info[p->adapter].bytes;
 	if (!found.broken)
 		return true;
 	return with_reason(fe, p, API_ADAPTER_BROKEN, "refused", fail);
@@ -257,6 +267,7 @@ admin_look_load(struct frontend *fe, struct pending *p, struct line_out *o,
 		put_name(fe, p, o);
 		line_put(o, ",\"state\":\"resident\",\"bytes\":");
 		line_int(o, (int64_t)fe->g->info[p->adapter].bytes);
+		p->bytes = p->was_bytes > 0 ? 0 : fe->g->info[p->adapter].bytes;
 		return true;
 	}
 	/* A failure that was there before is not this attempt's. */
@@ -280,12 +291,15 @@ busy(struct frontend *fe, struct pending *p, struct api_fail *fail)
 	return true;
 }
 
+/* Another of the same kind may wait for the same wish. */
 static bool
-on_device(const struct frontend *fe, const struct pending *p)
+others_wait(const struct frontend *fe, const struct pending *p)
 {
-	struct place_word have = have_of(fe, p);
-
-	return have.state == HAVE_RESIDENT || have.state == HAVE_LOADING;
+	for (uint32_t i = 0; i < fe->npending; i++)
+		if (fe->pending[i].adapter == p->adapter &&
+		    fe->pending[i].operation != p->operation)
+			return true;
+	return false;
 }
 
 bool
@@ -300,9 +314,6 @@ admin_start_unload(struct frontend *fe, struct pending *p,
 		return api_refuse(fail, API_BUSY, "name",
 		    "adapter '%s' is pinned: unpin it first",
 		    fe_names_copy(fe->g, p->adapter, name));
-	if (on_device(fe, p))
-		p->was_bytes = fe->g->info[p->adapter].bytes;
-	p->bytes = p->was_bytes;
 	ask(fe, p, ASK_UNLOAD);
 	return true;
 }
@@ -315,6 +326,9 @@ admin_look_unload(struct frontend *fe, struct pending *p, struct line_out *o,
 		(void)busy(fe, p, fail);
 		return false;
 	}
+	p->bytes = p->was_bytes;
+	/* Or a new scheduler would obey it once more. */
+	admin_undo_ask(fe, p);
 	put_name(fe, p, o);
 	line_put(o, ",\"freed_bytes\":");
 	line_int(o, (int64_t)p->was_bytes);
@@ -324,7 +338,8 @@ admin_look_unload(struct frontend *fe, struct pending *p, struct line_out *o,
 void
 admin_undo_ask(struct frontend *fe, const struct pending *p)
 {
-	ask(fe, p, ASK_NONE);
+	if (!others_wait(fe, p))
+		ask(fe, p, ASK_NONE);
 }
 
 static uint32_t
@@ -393,10 +408,29 @@ fe_ask_again(struct frontend *fe)
 	}
 }
 
+/* A pin is of the version that serves its name, or pins would take what nobody
+ * counts. */
+static bool
+serves(struct frontend *fe, const struct pending *p, struct api_fail *fail)
+{
+	uint64_t entry = atomic_load_explicit(&fe->g->entry[p->adapter],
+	    memory_order_acquire);
+	char name[DIR_NAME_MAX];
+
+	if (dir_entry_state(entry) != DIR_KEPT)
+		return true;
+	fe_names_copy(fe->g, p->adapter, name);
+	return api_refuse(fail, API_NOT_SUPPORTED, "name",
+	    "version %u of '%s' does not serve its name: let it by 'chameleon "
+	    "ctl rollback %s@%u', then pin '%s'",
+	    fe->g->info[p->adapter].version, name, name,
+	    fe->g->info[p->adapter].version, name);
+}
+
 bool
 admin_start_pin(struct frontend *fe, struct pending *p, struct api_fail *fail)
 {
-	if (!leaves_room(fe, p, fail))
+	if (!serves(fe, p, fail) || !leaves_room(fe, p, fail))
 		return false;
 	ask(fe, p, ASK_PIN);
 	return true;
@@ -412,10 +446,12 @@ admin_look_pin(struct frontend *fe, struct pending *p, struct line_out *o,
 	return true;
 }
 
+/* What an earlier one has pinned stays. */
 void
 admin_undo_pin(struct frontend *fe, const struct pending *p)
 {
-	ask(fe, p, ASK_UNPIN);
+	if (!p->was_pinned && !others_wait(fe, p))
+		ask(fe, p, ASK_UNPIN);
 }
 
 bool
@@ -450,7 +486,6 @@ admin_read_weight(struct frontend *fe, const json_t *root, struct pending *p,
 		return api_refuse(fail, API_MISSING_FIELD, "weight",
 		    "weight: missing: want a number, 1 is that of others");
 	p->weight = (uint32_t)(weight * 100 + 0.5);
-	p->bytes = 0;
 	return true;
 }
 
@@ -459,7 +494,7 @@ admin_start_weight(struct frontend *fe, struct pending *p,
     struct api_fail *fail)
 {
 	(void)fail;
-	ask(fe, p, ASK_NONE);
+	ask(fe, p, ASK_WEIGH);
 	return true;
 }
 
@@ -484,7 +519,6 @@ admin_read_rollback(struct frontend *fe, const json_t *root, struct pending *p,
 		    "name: '%s': want NAME@VERSION, the version that is to "
 		    "serve the name",
 		    name);
-	p->bytes = 0;
 	return admin_read_adapter(fe, root, p, fail);
 }
 

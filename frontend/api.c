@@ -168,6 +168,8 @@ api_error(struct line_out *o, const char *id, const struct api_fail *f)
 		line_int(o, f->busy);
 	}
 	line_put(o, "}");
+	if (f->operation > 0)
+		line_number(o, "operation", f->operation);
 	if (f->ended != NULL)
 		api_timing(o, f->ended);
 	line_put(o, "}\n");

@@ -38,6 +38,7 @@ struct api_fail {
 	char message[API_MESSAGE_MAX];
 	uint32_t retry_after_ms;	 /* 0: not said */
 	uint32_t busy;			 /* requests; 0: not said */
+	uint64_t operation;		 /* that ends with it; 0: none */
 	const struct record_note *ended; /* the request that it ends, if any */
 };
 

@@ -83,9 +83,10 @@ struct pending {
 	uint32_t serial;
 	uint32_t count;	    /* of rescans */
 	uint64_t have;	    /* word when it was asked */
-	uint64_t was_bytes; /* on the device then */
+	uint64_t was_bytes; /* on the device then; 0: it was not there */
+	bool was_pinned;    /* then */
 	uint64_t operation; /* its number; 0: it is none */
-	uint64_t bytes;	    /* brought or freed */
+	uint64_t bytes;	    /* brought or freed, when it is done */
 	nsec deadline_ns;
 	bool wait;		      /* for those who use it */
 	uint32_t weight;	      /* hundredths */

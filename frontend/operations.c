@@ -11,20 +11,30 @@ at(struct frontend *fe, uint64_t number)
 	return &fe->g->operations->at[number % OPERATIONS_KEPT];
 }
 
+static bool
+waits(const struct operation *o)
+{
+	return o->number != 0 && o->state == OPERATION_WAITING;
+}
+
 void
 fe_operation_begin(struct frontend *fe, struct pending *p)
 {
 	struct operations *all = fe->g->operations;
-	struct operation *o = at(fe, all->last + 1);
+	struct operation *o;
 
+	while (waits(at(fe, all->last + 1)))
+		all->last++;
+	o = at(fe, all->last + 1);
 	o->number = 0;
 	*o = (struct operation){ .state = OPERATION_WAITING,
 		.wait = p->wait,
+		.was_pinned = p->was_pinned,
 		.entry = p->adapter,
 		.serial = p->serial,
 		.version = fe->g->info[p->adapter].version,
 		.have = p->have,
-		.bytes = p->bytes,
+		.bytes = p->was_bytes,
 		.asked_ns = p->since_ns,
 		.deadline_ns = p->deadline_ns };
 	snprintf(o->op, sizeof(o->op), "%s", p->op->name);
@@ -39,8 +49,8 @@ fe_operation_end(struct frontend *fe, const struct pending *p,
 {
 	struct operation *o = at(fe, p->operation);
 
-	if (o->number != p->operation)
-		return; /* so many have come since */
+	if (o->number != p->operation || !waits(o))
+		return;
 	o->ended_ns = fe->now;
 	o->bytes = why == NULL ? p->bytes : 0;
 	if (why != NULL)
@@ -71,31 +81,43 @@ put(struct frontend *fe, const struct operation *o, struct line_out *out)
 	    clock_ms(fe->now - o->asked_ns), clock_ms(end - o->asked_ns));
 	line_fmt(out, ",\"deadline_ms\":%.3f",
 	    clock_ms(o->deadline_ns - o->asked_ns));
-	line_number(out, "bytes", o->bytes);
+	line_number(out, "bytes", waits(o) ? 0 : o->bytes);
 	line_key(out, "reason");
 	line_text(out, o->reason, strlen(o->reason));
 	line_put(out, "}");
 }
 
-/* The oldest first. */
+/* The oldest first: those that wait may be older than all others that are there. */
+static uint32_t
+in_order(struct frontend *fe, const struct operation **to)
+{
+	uint32_t n = 0, i;
+
+	for (uint32_t k = 0; k < OPERATIONS_KEPT; k++) {
+		const struct operation *o = &fe->g->operations->at[k];
+
+		if (o->number == 0)
+			continue;
+		for (i = n++; i > 0 && to[i - 1]->number > o->number; i--)
+			to[i] = to[i - 1];
+		to[i] = o;
+	}
+	return n;
+}
+
 bool
 admin_look_operations(struct frontend *fe, struct pending *p,
     struct line_out *o, struct api_fail *fail)
 {
-	uint64_t last = fe->g->operations->last;
-	uint64_t n = last < OPERATIONS_KEPT ? last + 1 :
-					      last + 1 - OPERATIONS_KEPT;
-	bool first = true;
+	const struct operation *all[OPERATIONS_KEPT];
+	uint32_t n = in_order(fe, all);
 
 	(void)p, (void)fail;
 	line_put(o, ",\"operations\":[");
-	for (n = last < OPERATIONS_KEPT ? 1 : n; n <= last; n++) {
-		if (at(fe, n)->number != n)
-			continue;
-		if (!first)
+	for (uint32_t i = 0; i < n; i++) {
+		if (i > 0)
 			line_put(o, ",");
-		first = false;
-		put(fe, at(fe, n), o);
+		put(fe, all[i], o);
 	}
 	line_put(o, "]");
 	return true;
@@ -115,7 +137,7 @@ resume(struct frontend *fe, const struct operation *o)
 		.serial = o->serial,
 		.have = o->have,
 		.was_bytes = o->bytes,
-		.bytes = o->bytes,
+		.was_pinned = o->was_pinned != 0,
 		.operation = o->number,
 		.wait = o->wait != 0,
 		.since_ns = o->asked_ns,

@@ -159,10 +159,20 @@ ld_asked_of(const struct ld *l, uint32_t a)
 	return (uint16_t)(weight | (dir_ask_pinned(ask) ? 0x8000u : 0));
 }
 
-/* A new version, in an entry of its own; before: the entry that its name meant, if
- * any, and whether that worked. */
+/* Of whoever had this index before: the next one is counted from there. */
+static uint8_t
+last_ask(const struct ld *l, uint32_t a)
+{
+	return l->w.ask == NULL ?
+	    0 :
+	    (uint8_t)dir_ask_count(
+		atomic_load_explicit(&l->w.ask[a], memory_order_acquire));
+}
+
+/* A new version, in an entry of its own; before: the entry of the files that were
+ * there, if any, and what it was. */
 static void
-add(struct ld *l, const struct ld_found *f, uint32_t before, bool worked,
+add(struct ld *l, const struct ld_found *f, uint32_t before, enum dir_state was,
     nsec now)
 {
 	uint32_t a = free_entry(l), version = 1;
@@ -185,9 +195,14 @@ add(struct ld *l, const struct ld_found *f, uint32_t before, bool worked,
 	}
 	if (before != LD_NOBODY) {
 		/* What never worked is no version of its own. */
-		version = l->w.info[before].version + worked;
+		version = l->w.info[before].version + dir_may_serve(was);
 		asked = ld_asked_of(l, before);
-		other = version > 1 && ld_version_state(l, f->name) == DIR_KEPT;
+		/* One that was only kept did so for another's sake, which may
+		 * be gone: it is an operator's to say who serves then. */
+		other = was == DIR_KEPT ||
+		    (was == DIR_BROKEN &&
+			ld_memory_other(l->memory, f->name)) ||
+		    (version > 1 && ld_version_state(l, f->name) == DIR_KEPT);
 	} else {
 		other = ld_memory_recall(l->memory, f->name, f->file_id,
 		    &version, &asked);
@@ -195,6 +210,7 @@ add(struct ld *l, const struct ld_found *f, uint32_t before, bool worked,
 	info = &l->w.info[a];
 	*info = (struct dir_info){ .version = version,
 		.asked_before = asked,
+		.asked = last_ask(l, a),
 		.rank = (int16_t)f->rank,
 		.bytes = f->bytes,
 		.file_bytes = f->file_bytes,
@@ -222,7 +238,7 @@ static void
 heed(struct ld *l, const struct ld_found *f, nsec now)
 {
 	uint32_t a = ld_find(l, f->name), before = a;
-	bool worked = false;
+	enum dir_state was = DIR_FREE;
 
 	if (a != LD_NOBODY && f->kind != FOUND_GONE &&
 	    l->w.info[a].file_id == f->file_id) {
@@ -230,12 +246,12 @@ heed(struct ld *l, const struct ld_found *f, nsec now)
 		return;
 	}
 	if (a != LD_NOBODY) {
-		worked = dir_may_serve(ld_state(l, a));
+		was = ld_state(l, a);
 		retire(l, a, f->kind == FOUND_GONE);
 	}
 	if (f->kind == FOUND_GONE)
 		return;
-	add(l, f, before, worked, now);
+	add(l, f, before, was, now);
 	a = ld_find(l, f->name);
 	if (a != LD_NOBODY)
 		l->seen[a] = true;

@@ -313,6 +313,10 @@ void ld_memory_close(struct ld_memory *);
 bool ld_memory_recall(const struct ld_memory *, const char *name,
     uint64_t file_id, uint32_t *version, uint16_t *asked);
 /* Writes what has changed, in a thread of its own, at most once a second. */
+/* Whether at the start another version than that of the files was to serve it. */
+bool ld_memory_other(const struct ld_memory *, const char *name);
+/* An operator has chosen anew: what was remembered of that is past. */
+void ld_memory_chosen(struct ld_memory *, const char *name);
 void ld_memory_tick(struct ld *, nsec now);
 
 /* reason.c */

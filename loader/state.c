@@ -78,13 +78,30 @@ read_all(struct ld_memory *m)
 	    rename(m->path, aside) == 0 ? aside : m->path, why);
 }
 
+/* Its bytes have not outlived the engine. */
+bool
+ld_memory_other(const struct ld_memory *m, const char *name)
+{
+	const json_t *o = json_object_get(m->adapters, name);
+	const json_t *serves = json_object_get(o, "serves");
+
+	return json_is_integer(serves) &&
+	    json_integer_value(serves) !=
+	    json_integer_value(json_object_get(o, "version"));
+}
+
+void
+ld_memory_chosen(struct ld_memory *m, const char *name)
+{
+	(void)json_object_del(json_object_get(m->adapters, name), "serves");
+}
+
 bool
 ld_memory_recall(const struct ld_memory *m, const char *name, uint64_t file_id,
     uint32_t *version, uint16_t *asked)
 {
 	const json_t *o = json_object_get(m->adapters, name);
 	json_int_t known = json_integer_value(json_object_get(o, "version"));
-	json_int_t serves = json_integer_value(json_object_get(o, "serves"));
 	double weight = json_number_value(json_object_get(o, "weight"));
 	const char *files = json_string_value(json_object_get(o, "files"));
 	bool pinned = json_is_true(json_object_get(o, "pinned"));
@@ -100,8 +117,7 @@ ld_memory_recall(const struct ld_memory *m, const char *name, uint64_t file_id,
 	if (pinned || weight < 1 || weight > 1)
 		*asked = (uint16_t)((uint32_t)(weight * 100 + 0.5) |
 		    (pinned ? 0x8000u : 0));
-	/* Its bytes have not outlived the engine. */
-	return serves > 0 && serves != known;
+	return ld_memory_other(m, name);
 }
 
 /* ---- writing ---- */
@@ -196,17 +212,22 @@ live(void *arg)
 
 /* ---- what there is to remember ---- */
 
-/* The version that serves the name of the newest files; 0: none. */
+/* The version that is to serve the name of the newest files; 0: one that is gone. */
 static uint32_t
 serves(const struct ld *l, uint32_t newest)
 {
-	if (ld_state(l, newest) != DIR_KEPT)
+	const char *name = l->w.info[newest].name;
+	enum dir_state state = ld_state(l, newest);
+
+	if (state == DIR_LISTED)
 		return l->w.info[newest].version;
 	for (uint32_t a = 0; a < l->w.plan->adapters; a++)
 		if (ld_state(l, a) == DIR_LISTED &&
-		    strcmp(l->w.info[a].name, l->w.info[newest].name) == 0)
+		    strcmp(l->w.info[a].name, name) == 0)
 			return l->w.info[a].version;
-	return 0;
+	return state == DIR_KEPT || ld_memory_other(l->memory, name) ?
+	    0 :
+	    l->w.info[newest].version;
 }
 
 static bool

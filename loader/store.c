@@ -137,6 +137,19 @@ reload_s(const struct dir_info *info)
 				 (double)info->file_bytes / 1e9;
 }
 
+/* An operator's, of this version. */
+static double
+weight_of(const struct ld_world *w, uint32_t a)
+{
+	uint64_t ask = w->ask == NULL ?
+	    0 :
+	    atomic_load_explicit(&w->ask[a], memory_order_relaxed);
+
+	return dir_serial(ask) == ld_serial(w, a) ?
+	    dir_ask_weight(ask) / 100.0 :
+	    1;
+}
+
 static void
 view(const struct store *s, uint32_t a, struct evict_view *v, nsec now)
 {
@@ -152,11 +165,7 @@ view(const struct store *s, uint32_t a, struct evict_view *v, nsec now)
 		.rate = i->rate,
 		.rate_ns = now,
 		.reload_s = reload_s(&s->w->info[a]),
-		.weight = s->w->ask == NULL ?
-		    1 :
-		    dir_ask_weight(atomic_load_explicit(&s->w->ask[a],
-			memory_order_relaxed)) /
-			100.0,
+		.weight = weight_of(s->w, a),
 		.floor = i->floor };
 }
 

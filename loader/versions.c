@@ -91,6 +91,7 @@ choose(struct ld *l, uint32_t chosen)
 		ld_set_state(l, a, DIR_KEPT);
 	}
 	ld_set_state(l, chosen, DIR_LISTED);
+	ld_memory_chosen(l->memory, name);
 	ld_note_kept(l, chosen, "serves its name from now on");
 }
 
@@ -105,10 +106,10 @@ ld_version_look(struct ld *l, uint32_t a)
 	ask = atomic_load_explicit(&l->w.ask[a], memory_order_acquire);
 	count = (uint8_t)dir_ask_count(ask);
 	if (dir_serial(ask) != ld_serial(&l->w, a) ||
-	    dir_ask_command(ask) != ASK_CHOOSE || l->w.info[a].chose == count)
+	    l->w.info[a].asked == count)
 		return;
-	l->w.info[a].chose = count;
-	if (ld_state(l, a) == DIR_KEPT)
+	l->w.info[a].asked = count;
+	if (dir_ask_command(ask) == ASK_CHOOSE && ld_state(l, a) == DIR_KEPT)
 		choose(l, a);
 }
 

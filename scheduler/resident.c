@@ -539,12 +539,32 @@ obey(struct sch *h, uint32_t key, uint64_t ask, nsec now)
 		come = resident_bring(h, key, false, now);
 		return come == BRING_DONE || come == BRING_DENIED;
 	}
-	if (what == ASK_UNLOAD && k->away != AWAY_OUT) {
-		k->unload = true;
-		resident_idle(h, key);
-	}
+	if (what == ASK_WEIGH || what == ASK_CHOOSE)
+		return true;
+	k->unload = what == ASK_UNLOAD && k->away != AWAY_OUT;
 	k->wanted = false;
+	if (k->unload)
+		resident_idle(h, key);
 	return true;
+}
+
+/* What stays asked of it, whatever was asked last: a pin is of the version that
+ * serves its name. */
+static void
+heed_terms(struct sch *h, uint32_t key, uint64_t ask, uint64_t entry, nsec now)
+{
+	struct sch_key *k = &h->key[key];
+	bool its = dir_serial(entry) == dir_serial(ask) &&
+	    dir_may_serve(dir_entry_state(entry));
+	double weight = its ? dir_ask_weight(ask) / 100.0 : 1;
+	bool pinned = its && dir_ask_pinned(ask) &&
+	    dir_entry_state(entry) == DIR_LISTED;
+
+	if (pinned == k->pinned && weight == k->weight)
+		return;
+	k->pinned = pinned;
+	k->weight = weight;
+	evict_touch(h, key, now);
 }
 
 void
@@ -557,15 +577,12 @@ resident_ask(struct sch *h, uint32_t key, nsec now)
 	bool of_this;
 
 	worth_meet(h, key);
+	entry = entry_of(h, key);
+	heed_terms(h, key, ask, entry, now);
 	if (ask == k->asked)
 		return;
-	entry = entry_of(h, key);
 	of_this = dir_serial(entry) == dir_serial(ask) &&
 	    dir_may_serve(dir_entry_state(entry));
-	k->weight = of_this ? dir_ask_weight(ask) / 100.0 : 1;
-	k->pinned = of_this && dir_ask_pinned(ask) &&
-	    dir_entry_state(entry) == DIR_LISTED;
-	evict_touch(h, key, now);
 	if (!of_this || obey(h, key, ask, now))
 		k->asked = ask;
 }

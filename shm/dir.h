@@ -72,6 +72,7 @@ enum dir_ask {
 	ASK_PIN,    /* bring it and keep it; ASK_PINNED is set */
 	ASK_UNPIN,  /* it may go like others; ASK_PINNED is not set */
 	ASK_CHOOSE, /* the loader's: this version of its name serves it */
+	ASK_WEIGH,  /* its weight is another; what was asked before stays */
 };
 #define ASK_PINNED 0x100u
 #define ASK_WEIGHT_SHIFT 9
@@ -83,8 +84,8 @@ enum dir_ask {
 struct dir_info {
 	char name[DIR_NAME_MAX];
 	unsigned char digest[32]; /* zero until loaded once */
-	uint8_t chose; /* count of the ask to choose it that was obeyed last */
-	int16_t rank;  /* the greatest of its modules */
+	uint8_t asked;	 /* count of the ask that the loader looked at last */
+	int16_t rank;	 /* the greatest of its modules */
 	uint16_t reason; /* in reasons, + 1; 0: none */
 	/* What operators had asked of the name before this entry was, for the
 	 * frontend to ask again: pinned << 15 | weight in hundredths; 0: nothing. */

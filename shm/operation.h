@@ -2,7 +2,8 @@
  * operation.h -- what operators have asked of adapters, and what became of it.
  *
  * The last ones, in the frontend's segment: they outlive the frontend, and whoever
- * asked.  Operation n lies in at[n % OPERATIONS_KEPT]; numbers only grow.
+ * asked.  Operation n lies in at[n % OPERATIONS_KEPT]; numbers only grow, and one
+ * whose place is that of an operation that waits is left out.
  *
  * Threads  The frontend alone reads and writes them.
  */
@@ -33,10 +34,13 @@ struct operation {
 	char reason[OPERATION_REASON_MAX]; /* a sentence, unless it is done */
 	uint8_t state;			   /* enum operation_state */
 	uint8_t wait;			   /* unload: for those who use it */
+	uint8_t was_pinned;		   /* when it was asked */
 	int32_t entry;
 	uint32_t serial, version;
-	uint64_t have;	/* word of that entry when it was asked */
-	uint64_t bytes; /* brought to the device, or freed there */
+	uint64_t have; /* word of that entry when it was asked */
+	/* Brought to the device, or freed there; while it waits, there when it was
+	 * asked. */
+	uint64_t bytes;
 	nsec asked_ns, ended_ns, deadline_ns;
 };
 

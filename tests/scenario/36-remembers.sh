@@ -54,6 +54,12 @@ stop
 begin
 answers roman 'the version that was to serve it is gone; there are versions 3' ||
     fail "another version serves it in silence"
+# However often it starts, until an operator says so.
+until_true 30 remembers '"serves": 0'
+stop
+begin
+answers roman 'the version that was to serve it is gone; there are versions 3' ||
+    fail "after two starts another version serves it in silence"
 answers roman@3 '"done": *true' || fail "the newest cannot be asked for"
 ctl rollback roman@3 >"$dir/out"
 answers roman '"version": *3' || fail "the newest does not serve"

@@ -193,6 +193,27 @@ START_TEST(a_pinned_adapter_stays_whoever_needs_its_room)
 }
 END_TEST
 
+START_TEST(a_pinned_adapter_that_is_replaced_gives_its_room)
+{
+	world_open(1);
+	world.ask[4] = dir_ask(1, 1, true, 0, ASK_PIN);
+	world_rounds(5);
+	ck_assert(((struct sch *)world.core)->key[5].pinned);
+	world.entry[4] = dir_entry(1, DIR_KEPT); /* asked for by its number */
+	for (int k = 0; k < 40; k++) {
+		(void)world_submit(k % 4, 25, 20);
+		world_rounds(3);
+	}
+	ck_assert_int_ne(word_load_place(&world.want[4]).state, WANT_IN);
+	/* Rolled back to, it is what the pin was about. */
+	world.entry[4] = dir_entry(1, DIR_LISTED);
+	world_rounds(5);
+	ck_assert(((struct sch *)world.core)->key[5].pinned);
+	ck_assert(world_settle(500));
+	world_close();
+}
+END_TEST
+
 START_TEST(without_a_cache_an_adapter_goes_with_its_last_request)
 {
 	uint32_t slot;
@@ -392,6 +413,7 @@ suite_admission(void)
 	    (int)(COUNT(admissions) * COUNT(evictions)));
 	tcase_add_loop_test(c,
 	    nobody_younger_is_placed_before_one_past_the_age_limit, 0, 12);
+	tcase_add_test(c, a_pinned_adapter_that_is_replaced_gives_its_room);
 	tcase_add_test(c, a_pinned_adapter_stays_whoever_needs_its_room);
 	tcase_add_test(c,
 	    without_a_cache_an_adapter_goes_with_its_last_request);

@@ -297,6 +297,8 @@ END_TEST
 
 START_TEST(an_operator_loads_and_unloads)
 {
+	uint32_t i;
+
 	world_open(14);
 	world.ask[3] = dir_entry(1, 0) | 1u << 16 | ASK_LOAD;
 	world_rounds(4);
@@ -304,6 +306,16 @@ START_TEST(an_operator_loads_and_unloads)
 	world.ask[3] = dir_entry(1, 0) | 2u << 16 | ASK_UNLOAD;
 	world_rounds(4);
 	ck_assert(!is_in(3));
+	/* An unload that waits for a request is taken back in time. */
+	i = world_submit(3, 4, 40);
+	world_rounds(6);
+	world.ask[3] = dir_ask(1, 3, false, 0, ASK_UNLOAD);
+	world_rounds(2);
+	world.ask[3] = dir_ask(1, 4, false, 0, ASK_NONE);
+	ck_assert(world_settle(200));
+	ck_assert_uint_eq(world_x(i).low, 40);
+	world_rounds(4);
+	ck_assert(is_in(3));
 	world.ask[2] = dir_entry(7, 0) | 1u << 16 | ASK_LOAD; /* stale */
 	world_rounds(4);
 	ck_assert(!is_in(2));

@@ -1,0 +1,376 @@
+/* What operators ask of adapters has a number, a deadline and an end, whoever
+ * dies; what is not obeyed in time is taken back. */
+#include "shm/word.h"
+#include "tests/unit/frontend_rig.h"
+
+#include <check.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct rig rig;
+
+static void
+set_up(void)
+{
+	rig_prepare(&rig);
+	rig_start(&rig);
+	rig_adapter(&rig, 2, "roman", DIR_LISTED);
+}
+
+static void
+tear_down(void)
+{
+	rig_end(&rig);
+}
+
+/* What scheduler and loader make of an ask. */
+static void
+obey(enum want_state want, enum have_state have)
+{
+	uint32_t gen = word_load_place(&rig.made.want[2]).gen + 1;
+
+	word_store_place(&rig.as[PROC_SCHEDULER].want[2],
+	    (struct place_word){ gen, want, 0, 0 });
+	word_store_place(&rig.as[PROC_LOADER].have[2],
+	    (struct place_word){ gen, have, 0, 0 });
+}
+
+static enum dir_ask
+asked(void)
+{
+	return dir_ask_command(atomic_load(&rig.made.ask[2]));
+}
+
+/* Says it, with turns until the adapter's word has the command. */
+static void
+ask(int fd, const char *line, enum dir_ask wait_for)
+{
+	rig_say(fd, line);
+	while (asked() != wait_for)
+		rig_turn(&rig);
+}
+
+static json_int_t
+number(const json_t *line, const char *key)
+{
+	const json_t *v = json_object_get(line, key);
+
+	if (!json_is_integer(v))
+		ck_abort_msg("no number '%s' in %s", key,
+		    json_dumps(line, JSON_ENCODE_ANY));
+	return json_integer_value(v);
+}
+
+static json_int_t
+hear_number(int fd, const char *key)
+{
+	json_t *line = rig_hear(&rig, fd);
+	json_int_t n = number(line, key);
+
+	json_decref(line);
+	return n;
+}
+
+/* An error line that names the operation. */
+static void
+hear_error(int fd, const char *code, const char *in_message, json_int_t which)
+{
+	json_t *line = rig_hear(&rig, fd);
+
+	ck_assert_str_eq(rig_text(line, "code"), code);
+	ck_assert_msg(strstr(rig_text(line, "message"), in_message) != NULL,
+	    "'%s'", rig_text(line, "message"));
+	ck_assert_int_eq(number(line, "operation"), which);
+	json_decref(line);
+}
+
+static const struct operation *
+at(uint64_t n)
+{
+	const struct operation *o = &rig.made.operations
+					 ->at[n % OPERATIONS_KEPT];
+
+	ck_assert_uint_eq(o->number, n);
+	return o;
+}
+
+static void
+expect(uint64_t n, enum operation_state want, const char *in_reason)
+{
+	ck_assert_int_eq(at(n)->state, want);
+	ck_assert_msg(strstr(at(n)->reason, in_reason) != NULL, "'%s'",
+	    at(n)->reason);
+}
+
+/* An open request with the adapter, on which nobody works. */
+static int
+use_it(void)
+{
+	int client = rig_connect(&rig);
+
+	rig.engine = false;
+	rig_say(client, "{\"prompt\":\"x\",\"model\":\"roman\"}\n");
+	while (rig_open_slots(&rig) < 1)
+		rig_turn(&rig);
+	return client;
+}
+
+START_TEST(numbers_grow_and_bytes_are_those_that_moved)
+{
+	int fd = rig_connect_admin(&rig);
+
+	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
+	expect(1, OPERATION_WAITING, "");
+	obey(WANT_IN, HAVE_RESIDENT);
+	ck_assert_int_eq(hear_number(fd, "operation"), 1);
+	expect(1, OPERATION_DONE, "");
+	ck_assert_uint_eq(at(1)->bytes, 1000);
+	/* It is there: nothing is brought. */
+	rig_say(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n");
+	ck_assert_int_eq(hear_number(fd, "operation"), 2);
+	ck_assert_uint_eq(at(2)->bytes, 0);
+	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
+	ck_assert_int_eq(hear_number(fd, "operation"), 3);
+	ck_assert_uint_eq(at(3)->bytes, 0);
+	ask(fd, "{\"op\":\"unload\",\"name\":\"roman\"}\n", ASK_UNLOAD);
+	obey(WANT_OUT, HAVE_HOST);
+	ck_assert_int_eq(hear_number(fd, "freed_bytes"), 1000);
+	ck_assert_uint_eq(at(4)->bytes, 1000);
+	/* Or a new scheduler would unload it once more. */
+	ck_assert_uint_eq(asked(), ASK_NONE);
+	rig_say(fd, "{\"op\":\"unload\",\"name\":\"roman\"}\n");
+	ck_assert_int_eq(hear_number(fd, "freed_bytes"), 0);
+	ck_assert_uint_eq(at(5)->bytes, 0);
+	close(fd);
+}
+END_TEST
+
+START_TEST(an_unload_that_waits_never_hangs)
+{
+	int fd = rig_connect_admin(&rig), client;
+
+	obey(WANT_IN, HAVE_RESIDENT);
+	client = use_it();
+	rig_error(&rig, fd, "{\"op\":\"unload\",\"name\":\"roman\"}", "busy",
+	    "1 requests use it");
+	ask(fd,
+	    "{\"op\":\"unload\",\"name\":\"roman\",\"wait\":true,"
+	    "\"deadline_ms\":1000}\n",
+	    ASK_UNLOAD);
+	rig_turn(&rig);
+	expect(1, OPERATION_WAITING, "");
+	rig.later += 2 * SECOND;
+	hear_error(fd, "timed_out", "1 requests use it", 1);
+	expect(1, OPERATION_EXPIRED, "1 requests use it");
+	ck_assert_uint_eq(at(1)->bytes, 0);
+	ck_assert_uint_eq(asked(), ASK_NONE);
+	close(client);
+	close(fd);
+}
+END_TEST
+
+START_TEST(an_operation_goes_on_without_its_client)
+{
+	int fd = rig_connect_admin(&rig);
+
+	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
+	close(fd);
+	for (int i = 0; i < 100; i++)
+		rig_turn(&rig);
+	ck_assert_uint_eq(asked(), ASK_LOAD);
+	obey(WANT_IN, HAVE_RESIDENT);
+	rig_turn(&rig);
+	expect(1, OPERATION_DONE, "");
+}
+END_TEST
+
+START_TEST(none_waits_for_ever_after_a_death)
+{
+	struct operations *all = rig.as[PROC_FRONTEND].operations;
+	int fd = rig_connect_admin(&rig);
+
+	rig_adapter(&rig, 3, "caesar", DIR_LISTED);
+	rig_adapter(&rig, 4, "leet", DIR_LISTED);
+	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_say(fd,
+	    "{\"op\":\"load\",\"name\":\"caesar\"}\n"
+	    "{\"op\":\"load\",\"name\":\"leet\"}\n");
+	while (dir_ask_command(atomic_load(&rig.made.ask[4])) != ASK_LOAD)
+		rig_turn(&rig);
+	all->at[4] = all->at[3];
+	all->at[4].number = all->last = 4;
+	all->at[4].entry = 1 << 20; /* damaged */
+	rig_crash(&rig);
+	close(fd);
+	rig_adapter(&rig, 4, "leet", DIR_FREE);
+	obey(WANT_IN, HAVE_RESIDENT);
+	rig_turn(&rig);
+	rig_turn(&rig);
+	expect(1, OPERATION_DONE, "");
+	expect(2, OPERATION_WAITING, "");
+	expect(3, OPERATION_FAILED, "removed meanwhile");
+	expect(4, OPERATION_FAILED, "could not be taken up again");
+	rig.later += 31 * SECOND;
+	rig_turn(&rig);
+	expect(2, OPERATION_EXPIRED, "'caesar'");
+	/* Numbers go on. */
+	fd = rig_connect_admin(&rig);
+	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
+	ck_assert_int_eq(hear_number(fd, "operation"), 5);
+	close(fd);
+}
+END_TEST
+
+/* Pinned, and the loader copies it again. */
+static void
+pin(int fd)
+{
+	ask(fd, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
+	obey(WANT_IN, HAVE_RESIDENT);
+	json_decref(rig_hear(&rig, fd));
+	obey(WANT_IN, HAVE_LOADING);
+}
+
+START_TEST(a_pin_that_is_taken_back_leaves_an_older_one)
+{
+	int fd = rig_connect_admin(&rig);
+
+	pin(fd);
+	rig_say(fd, "{\"op\":\"pin\",\"name\":\"roman\",\"deadline_ms\":9}\n");
+	while (rig.made.operations->last < 2)
+		rig_turn(&rig);
+	rig_crash(&rig);
+	close(fd);
+	rig.later += SECOND;
+	rig_turn(&rig);
+	rig_turn(&rig);
+	expect(2, OPERATION_EXPIRED, "loading");
+	ck_assert(fe_pinned(&rig.fe, 2));
+}
+END_TEST
+
+START_TEST(what_another_still_waits_for_is_not_taken_back)
+{
+	int fd = rig_connect_admin(&rig), other = rig_connect_admin(&rig);
+
+	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_say(other,
+	    "{\"op\":\"load\",\"name\":\"roman\",\"deadline_ms\":50}\n");
+	while (rig.made.operations->last < 2)
+		rig_turn(&rig);
+	rig.later += SECOND;
+	hear_error(other, "timed_out", "roman", 2);
+	ck_assert_uint_eq(asked(), ASK_LOAD);
+	obey(WANT_IN, HAVE_RESIDENT);
+	ck_assert_int_eq(hear_number(fd, "operation"), 1);
+	close(fd);
+	close(other);
+}
+END_TEST
+
+START_TEST(one_that_waits_is_never_written_over)
+{
+	int fd = rig_connect_admin(&rig);
+	json_t *line, *list;
+
+	rig_adapter(&rig, 3, "caesar", DIR_LISTED);
+	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
+	for (int i = 0; i < 2 * OPERATIONS_KEPT; i++) {
+		rig_say(fd, "{\"op\":\"unpin\",\"name\":\"caesar\"}\n");
+		json_decref(rig_hear(&rig, fd));
+	}
+	expect(1, OPERATION_WAITING, "");
+	rig_say(fd, "{\"op\":\"operations\"}\n");
+	line = rig_hear(&rig, fd);
+	list = json_object_get(line, "operations");
+	ck_assert_uint_eq(json_array_size(list), OPERATIONS_KEPT);
+	for (size_t i = 0; i + 1 < json_array_size(list); i++)
+		ck_assert_int_lt(number(json_array_get(list, i), "operation"),
+		    number(json_array_get(list, i + 1), "operation"));
+	ck_assert_int_eq(number(json_array_get(list, 0), "operation"), 1);
+	json_decref(line);
+	close(fd);
+}
+END_TEST
+
+START_TEST(the_list_is_long_whatever_output_may_be_held)
+{
+	int fd;
+
+	rig_end(&rig);
+	rig_prepare(&rig);
+	rig.proc.conf.frontend_output_bytes_max = 4096;
+	rig_start(&rig);
+	rig_adapter(&rig, 2, "roman", DIR_LISTED);
+	fd = rig_connect_admin(&rig);
+	for (int i = 0; i < OPERATIONS_KEPT; i++) {
+		rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
+		json_decref(rig_hear(&rig, fd));
+	}
+	for (int i = 0; i < 3; i++)
+		rig_say(fd, "{\"op\":\"operations\"}\n");
+	for (int i = 0; i < 3; i++) {
+		json_t *line = rig_hear(&rig, fd);
+
+		ck_assert_uint_eq(json_array_size(
+				      json_object_get(line, "operations")),
+		    OPERATIONS_KEPT);
+		json_decref(line);
+	}
+	close(fd);
+}
+END_TEST
+
+/* It takes no memory from requests behind their back, which a pin's arithmetic has
+ * to know of. */
+START_TEST(a_version_that_does_not_serve_its_name_is_not_pinned)
+{
+	int fd = rig_connect_admin(&rig);
+
+	rig_adapter(&rig, 2, "roman", DIR_KEPT);
+	rig_error(&rig, fd, "{\"op\":\"pin\",\"name\":\"roman@1\"}",
+	    "not_supported", "does not serve its name");
+	ck_assert_uint_eq(asked(), ASK_NONE);
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_weight_leaves_what_was_asked_before)
+{
+	int fd = rig_connect_admin(&rig);
+
+	pin(fd);
+	obey(WANT_IN, HAVE_RESIDENT);
+	ask(fd, "{\"op\":\"weight\",\"name\":\"roman\",\"weight\":2.5}\n",
+	    ASK_WEIGH);
+	json_decref(rig_hear(&rig, fd));
+	ck_assert(fe_pinned(&rig.fe, 2));
+	ck_assert_double_eq(fe_weight(&rig.fe, 2), 2.5);
+	ck_assert_uint_eq(at(2)->bytes, 0);
+	close(fd);
+}
+END_TEST
+
+Suite *suite_operation(void);
+
+Suite *
+suite_operation(void)
+{
+	Suite *s = suite_create("operation");
+	TCase *t = tcase_create("frontend");
+
+	tcase_add_checked_fixture(t, set_up, tear_down);
+	tcase_add_test(t, numbers_grow_and_bytes_are_those_that_moved);
+	tcase_add_test(t, an_unload_that_waits_never_hangs);
+	tcase_add_test(t, an_operation_goes_on_without_its_client);
+	tcase_add_test(t, none_waits_for_ever_after_a_death);
+	tcase_add_test(t, a_pin_that_is_taken_back_leaves_an_older_one);
+	tcase_add_test(t, what_another_still_waits_for_is_not_taken_back);
+	tcase_add_test(t, one_that_waits_is_never_written_over);
+	tcase_add_test(t, the_list_is_long_whatever_output_may_be_held);
+	tcase_add_test(t, a_version_that_does_not_serve_its_name_is_not_pinned);
+	tcase_add_test(t, a_weight_leaves_what_was_asked_before);
+	suite_add_tcase(s, t);
+	return s;
+}
