@@ -66,6 +66,8 @@ static const struct admin_op ops[] = {
 	    admin_start_rollback, admin_look_rollback, admin_undo_ask,
 	    admin_waits_for },
 	{ .name = "operations", .look = admin_look_operations },
+	{ "withdraw", { "operation" }, admin_read_withdraw,
+	    admin_start_withdraw, admin_look_withdraw, NULL, NULL },
 	{ "set", { "key", "value" }, admin_read_set, admin_start_set,
 	    admin_look_set, admin_undo_set, NULL },
 	{ "get", { "key" }, admin_read_key, NULL, admin_look_get, NULL, NULL },
@@ -207,6 +209,9 @@ hopeless(struct frontend *fe, struct pending *p, struct api_fail *fail)
 	if (fe->proc->draining)
 		return !api_refuse(fail, API_SHUTTING_DOWN, "",
 		    "the engine is shutting down");
+	if (p->withdrawn)
+		return !api_refuse(fail, API_WITHDRAWN, "",
+		    "%s was taken back by an operator", p->op->name);
 	if (fe->now < p->deadline_ns)
 		return false;
 	if (p->op->waits_for != NULL)

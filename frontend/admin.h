@@ -47,6 +47,9 @@ bool admin_look_load(struct frontend *, struct pending *, struct line_out *,
 bool admin_start_unload(struct frontend *, struct pending *, struct api_fail *);
 bool admin_look_unload(struct frontend *, struct pending *, struct line_out *,
     struct api_fail *);
+/* A number, or the text of one; what is not there leaves *out alone. */
+bool admin_read_number(const json_t *root, const char *field, double least,
+    double most, double *out, struct api_fail *);
 void admin_undo_ask(struct frontend *, const struct pending *);
 bool admin_start_pin(struct frontend *, struct pending *, struct api_fail *);
 bool admin_look_pin(struct frontend *, struct pending *, struct line_out *,
@@ -96,6 +99,12 @@ void fe_operation_end(struct frontend *, const struct pending *,
     const struct api_fail *why);
 bool admin_look_operations(struct frontend *, struct pending *,
     struct line_out *, struct api_fail *);
+bool admin_read_withdraw(struct frontend *, const json_t *, struct pending *,
+    struct api_fail *);
+bool admin_start_withdraw(struct frontend *, struct pending *,
+    struct api_fail *);
+bool admin_look_withdraw(struct frontend *, struct pending *, struct line_out *,
+    struct api_fail *);
 /* NULL: no such operation. */
 const struct admin_op *admin_op_named(const char *);
 

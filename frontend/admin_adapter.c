@@ -163,10 +163,9 @@ undisturbed(struct frontend *fe, const struct pending *p, struct api_fail *fail)
 	return true;
 }
 
-/* A number, or the text of one; what is not there leaves *out alone. */
-static bool
-read_number(const json_t *root, const char *field, double least, double most,
-    double *out, struct api_fail *fail)
+bool
+admin_read_number(const json_t *root, const char *field, double least,
+    double most, double *out, struct api_fail *fail)
 {
 	const json_t *v = json_object_get(root, field);
 	char *end = NULL;
@@ -196,7 +195,7 @@ admin_read_adapter(struct frontend *fe, const json_t *root, struct pending *p,
 	double ms = -1;
 
 	if (!find(fe, root, p, fail) || !undisturbed(fe, p, fail) ||
-	    !read_number(root, "deadline_ms", 1, 86400000, &ms, fail))
+	    !admin_read_number(root, "deadline_ms", 1, 86400000, &ms, fail))
 		return false;
 	if (ms > 0)
 		p->deadline_ns = p->since_ns + (nsec)(ms * MILLISECOND);
@@ -479,8 +478,8 @@ admin_read_weight(struct frontend *fe, const json_t *root, struct pending *p,
 	double weight = 0;
 
 	if (!find(fe, root, p, fail) || !undisturbed(fe, p, fail) ||
-	    !read_number(root, "weight", 0.01, ASK_WEIGHT_MAX / 100.0, &weight,
-		fail))
+	    !admin_read_number(root, "weight", 0.01, ASK_WEIGHT_MAX / 100.0,
+		&weight, fail))
 		return false;
 	if (weight <= 0)
 		return api_refuse(fail, API_MISSING_FIELD, "weight",

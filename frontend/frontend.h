@@ -88,6 +88,8 @@ struct pending {
 	uint64_t operation; /* its number; 0: it is none */
 	uint64_t bytes;	    /* brought or freed, when it is done */
 	nsec deadline_ns;
+	bool withdrawn;		      /* an operator has taken it back */
+	uint64_t meant;		      /* withdraw: the operation */
 	bool wait;		      /* for those who use it */
 	uint32_t weight;	      /* hundredths */
 	int setting;		      /* its index (conf.h) */

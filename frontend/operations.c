@@ -58,14 +58,16 @@ fe_operation_end(struct frontend *fe, const struct pending *p,
 		    OPERATION_REASON_MAX - 1, why->message);
 	o->state = why == NULL	       ? OPERATION_DONE :
 	    why->code == API_TIMED_OUT ? OPERATION_EXPIRED :
+	    why->code == API_WITHDRAWN ? OPERATION_WITHDRAWN :
 					 OPERATION_FAILED;
 }
+
+static const char *const states[OPERATION_STATES] = { "waiting", "done",
+	"failed", "expired", "withdrawn" };
 
 static void
 put(struct frontend *fe, const struct operation *o, struct line_out *out)
 {
-	static const char *const states[OPERATION_STATES] = { "waiting", "done",
-		"failed", "expired" };
 	nsec end = o->state == OPERATION_WAITING ? fe->now : o->ended_ns;
 
 	line_put(out, "{\"operation\":");
@@ -122,6 +124,61 @@ admin_look_operations(struct frontend *fe, struct pending *p,
 	line_put(o, "]");
 	return true;
 }
+
+/* ---- withdraw ---- */
+
+bool
+admin_read_withdraw(struct frontend *fe, const json_t *root, struct pending *p,
+    struct api_fail *fail)
+{
+	double n = 0;
+
+	(void)fe;
+	if (!admin_read_number(root, "operation", 1, 9e15, &n, fail))
+		return false;
+	p->meant = (uint64_t)n;
+	return (n > 0 && (double)p->meant >= n) ||
+	    api_refuse(fail, API_MISSING_FIELD, "operation",
+		"operation: want the number of one that waits");
+}
+
+bool
+admin_start_withdraw(struct frontend *fe, struct pending *p,
+    struct api_fail *fail)
+{
+	const struct operation *o = at(fe, p->meant);
+
+	for (uint32_t i = 0; i < fe->npending; i++)
+		if (fe->pending[i].operation == p->meant) {
+			fe->pending[i].withdrawn = true;
+			return true;
+		}
+	return o->number == p->meant ?
+	    api_refuse(fail, API_UNKNOWN_ID, "operation",
+		"operation %ju does not wait: it is %s", (uintmax_t)p->meant,
+		states[o->state]) :
+	    api_refuse(fail, API_UNKNOWN_ID, "operation",
+		"there is no operation %ju, or it ended long ago",
+		(uintmax_t)p->meant);
+}
+
+/* It may have been done first. */
+bool
+admin_look_withdraw(struct frontend *fe, struct pending *p, struct line_out *o,
+    struct api_fail *fail)
+{
+	const struct operation *meant = at(fe, p->meant);
+
+	(void)fail;
+	if (meant->number == p->meant && waits(meant))
+		return false;
+	line_put(o, ",\"state\":\"");
+	line_put(o, meant->number == p->meant ? states[meant->state] : "done");
+	line_put(o, "\"");
+	return true;
+}
+
+/* ---- a new life ---- */
 
 /* What an earlier life was at goes on, for nobody who waits here. */
 static bool

@@ -23,7 +23,8 @@ enum operation_state {
 	OPERATION_WAITING,
 	OPERATION_DONE,
 	OPERATION_FAILED,
-	OPERATION_EXPIRED, /* its deadline passed first */
+	OPERATION_EXPIRED,   /* its deadline passed first */
+	OPERATION_WITHDRAWN, /* by an operator */
 	OPERATION_STATES
 };
 

@@ -4,7 +4,8 @@
 . tests/scenario/lib.sh
 
 mkdir "$dir/adapters"
-cp -r models/demo/adapters/roman models/demo/adapters/rot13 "$dir/adapters"
+cp -r models/demo/adapters/roman models/demo/adapters/rot13 models/demo/adapters/caesar \
+    "$dir/adapters"
 start --set adapters="$dir/adapters"
 ctl()
 {
@@ -67,4 +68,19 @@ kill -CONT "$(role_pid loader)"
 has "not obeyed within 0.2 s: adapter 'rot13'" "$dir/out"
 ctl --json operations >"$dir/out"
 has '"state": *"expired"' "$dir/out"
+# Or it is taken back.
+kill -STOP "$(role_pid loader)"
+ctl --json load caesar >"$dir/load" 2>&1 &
+load=$!
+waits()
+{
+	ctl --json operations >"$dir/out" && grep -q '"state": *"waiting"' "$dir/out"
+}
+until_true 30 waits
+last=$(grep -o '"operation": *[0-9]*' "$dir/out" | tail -n 1 | tr -dc 0-9)
+ctl withdraw "$last" >"$dir/out"
+has withdrawn "$dir/out"
+! wait "$load" || fail "what was taken back was done"
+kill -CONT "$(role_pid loader)"
+has "taken back" "$dir/load"
 stop

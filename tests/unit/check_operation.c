@@ -336,6 +336,31 @@ START_TEST(a_version_that_does_not_serve_its_name_is_not_pinned)
 }
 END_TEST
 
+/* Another operator has enough of waiting. */
+START_TEST(one_that_waits_is_withdrawn_and_its_wish_with_it)
+{
+	int fd = rig_connect_admin(&rig), other = rig_connect_admin(&rig);
+	json_t *line;
+
+	rig_error(&rig, other, "{\"op\":\"withdraw\",\"operation\":1}",
+	    "unknown_id", "no operation 1");
+	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_say(other, "{\"op\":\"withdraw\",\"operation\":1}\n");
+	line = rig_hear(&rig, other);
+	ck_assert_str_eq(rig_text(line, "state"), "withdrawn");
+	json_decref(line);
+	hear_error(fd, "withdrawn", "load was taken back", 1);
+	expect(1, OPERATION_WITHDRAWN, "taken back by an operator");
+	ck_assert_uint_eq(asked(), ASK_NONE);
+	rig_error(&rig, other, "{\"op\":\"withdraw\",\"operation\":1}",
+	    "unknown_id", "it is withdrawn");
+	rig_error(&rig, other, "{\"op\":\"withdraw\"}", "missing_field",
+	    "want the number");
+	close(other);
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_weight_leaves_what_was_asked_before)
 {
 	int fd = rig_connect_admin(&rig);
@@ -370,6 +395,7 @@ suite_operation(void)
 	tcase_add_test(t, one_that_waits_is_never_written_over);
 	tcase_add_test(t, the_list_is_long_whatever_output_may_be_held);
 	tcase_add_test(t, a_version_that_does_not_serve_its_name_is_not_pinned);
+	tcase_add_test(t, one_that_waits_is_withdrawn_and_its_wish_with_it);
 	tcase_add_test(t, a_weight_leaves_what_was_asked_before);
 	suite_add_tcase(s, t);
 	return s;
