@@ -197,6 +197,9 @@ static const struct {
 	    "the request's state was found damaged" },
 	[DENIED_UNLOADED] = { API_ADAPTER_REMOVED,
 	    "was removed before the request could start" },
+	[DENIED_PINNED] = { API_OUT_OF_MEMORY,
+	    "pinned adapters leave too little device memory for the request; "
+	    "unpin some, or raise memory.device_bytes" },
 };
 
 static void

@@ -19,8 +19,10 @@
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "model/beneath.h"
 
 #define FORMAT 1
+#define FILE_BYTES_MAX (64u << 20) /* some 200 an adapter */
 #define PAUSE_NS SECOND
 
 struct ld_memory {
@@ -30,52 +32,63 @@ struct ld_memory {
 	nsec looked_ns;
 	pthread_mutex_t lock;
 	pthread_cond_t some;
-	char *text; /* to be written; NULL: nothing */
-	bool stop, started, failed;
+	char *text;	   /* to be written; NULL: nothing */
+	bool stop, failed; /* failed: the last one could not be written */
+	bool started;
 	pthread_t thread;
 };
 
 /* ---- reading ---- */
 
-static json_t *
-read_file(const char *path, char *why, size_t size)
+/* Never waits for the other end of a FIFO. */
+static int
+read_file(json_t **root, const char *path)
 {
-	json_error_t error;
-	json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
-	json_t *adapters = json_object_get(root, "adapters");
+	char dir[PATH_MAX];
+	const char *slash = strrchr(path, '/');
+	const char *name = slash == NULL ? path : slash + 1;
+	int fd, e;
 
-	why[0] = '\0';
-	if (root == NULL)
-		snprintf(why, size, "%s", error.text);
-	else if (json_integer_value(json_object_get(root, "format")) != FORMAT)
-		snprintf(why, size, "it is of another format");
-	else if (!json_is_object(adapters))
-		snprintf(why, size, "it names no adapters");
-	if (why[0] != '\0') {
-		json_decref(root);
-		return NULL;
-	}
-	json_incref(adapters);
+	*root = NULL;
+	snprintf(dir, sizeof(dir), "%.*s", (int)(name - path), path);
+	if ((e = beneath_dir(&fd, AT_FDCWD, dir[0] == '\0' ? "." : dir)) != 0)
+		return e;
+	e = beneath_json(root, fd, name, FILE_BYTES_MAX, true);
+	close(fd);
+	return e;
+}
+
+static int
+read_adapters(json_t **adapters, const char *path)
+{
+	json_t *root;
+	int e = read_file(&root, path);
+
+	*adapters = json_object_get(root, "adapters");
+	if (e == 0 &&
+	    json_integer_value(json_object_get(root, "format")) != FORMAT)
+		e = err_set(ERR_FORMAT, "it is of another format");
+	else if (e == 0 && !json_is_object(*adapters))
+		e = err_set(ERR_FORMAT, "it names no adapters");
+	*adapters = e == 0 ? json_incref(*adapters) : NULL;
 	json_decref(root);
-	return adapters;
+	return e;
 }
 
 static void
 read_all(struct ld_memory *m)
 {
-	char why[256], aside[PATH_MAX];
+	char aside[PATH_MAX];
+	int e = read_adapters(&m->adapters, m->path);
 
-	if (access(m->path, F_OK) != 0)
-		return;
-	m->adapters = read_file(m->path, why, sizeof(why));
-	if (m->adapters != NULL)
+	if (e == 0 || e == ERR_NOT_FOUND)
 		return;
 	snprintf(aside, sizeof(aside), "%s.bad", m->path);
 	log_warn("what was remembered of adapters cannot be read, and is set "
 		 "aside: pins, weights and rollbacks are those of a first "
 		 "start "
 		 "file=%s reason=%s",
-	    rename(m->path, aside) == 0 ? aside : m->path, why);
+	    rename(m->path, aside) == 0 ? aside : m->path, err_text());
 }
 
 /* Its bytes have not outlived the engine. */
@@ -203,8 +216,8 @@ live(void *arg)
 				 "remembered over a restart (state_dir) "
 				 "reason=%s",
 			    err_text());
-		m->failed = e != 0;
 		pthread_mutex_lock(&m->lock);
+		m->failed = e != 0;
 	}
 	pthread_mutex_unlock(&m->lock);
 	return NULL;
@@ -302,14 +315,18 @@ void
 ld_memory_tick(struct ld *l, nsec now)
 {
 	struct ld_memory *m = l->memory;
+	bool again;
 	uint64_t hash;
 	char *text;
 
 	if (!m->started || now - m->looked_ns < PAUSE_NS)
 		return;
 	m->looked_ns = now;
+	pthread_mutex_lock(&m->lock);
+	again = m->failed;
+	pthread_mutex_unlock(&m->lock);
 	hash = hash_all(l);
-	if (hash == m->written || (text = write_down(l)) == NULL)
+	if ((hash == m->written && !again) || (text = write_down(l)) == NULL)
 		return;
 	m->written = hash;
 	pthread_mutex_lock(&m->lock);

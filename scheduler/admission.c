@@ -39,18 +39,19 @@ demand(struct sch *h, uint32_t slot)
 /* Nothing runs, comes or leaves that could give memory back: what is in the way
  * of one past the age limit is pinned, and would be for ever. */
 static bool
-in_vain(const struct sch *h, uint32_t slot)
+in_vain(struct sch *h, uint32_t slot, nsec now)
 {
 	return h->slot[slot].queue == 0 && h->nlive == 0 && h->nmoving == 0 &&
-	    h->returning == 0 && h->ncooling == 0 && h->nreturning == 0;
+	    h->returning == 0 && h->ncooling == 0 && h->nreturning == 0 &&
+	    !ask_heed_all(h, now);
 }
 
 /* Memory that is lacking is noted once, for the bound on bypassing. */
 static enum tried
 lacking(struct sch *h, uint32_t slot, bool soon, nsec now)
 {
-	if (!soon && in_vain(h, slot)) {
-		place_deny(h, slot, DENIED_MEMORY, now);
+	if (!soon && in_vain(h, slot, now)) {
+		place_deny(h, slot, DENIED_PINNED, now);
 		return TRIED_GONE;
 	}
 	if (h->slot[slot].lacks_ns == 0)

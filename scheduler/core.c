@@ -221,7 +221,7 @@ heed(struct sch *h, struct ring_rx *rx, bool slots, bool adapters, nsec now)
 		if (slots && hint < h->nslots)
 			news = look_slot(h, (uint32_t)hint, now);
 		if (adapters && hint < h->nkeys - 1) {
-			resident_ask(h, (uint32_t)hint + 1, now);
+			ask_heed(h, (uint32_t)hint + 1, now);
 			news |= resident_look(h, (uint32_t)hint + 1, now);
 		}
 		if (!news)
@@ -277,7 +277,7 @@ sch_tick(struct sch *h, nsec now)
 		uint32_t key = 1 + h->sweep_key;
 
 		h->sweep_key = (h->sweep_key + 1) % (h->nkeys - 1);
-		resident_ask(h, key, now);
+		ask_heed(h, key, now);
 		if (resident_look(h, key, now))
 			sch_count(&h->w.meters->sweep_found);
 		ahead_expected(h, key, now);

@@ -89,8 +89,7 @@ refusal(const struct sch *h, const struct sch_slot *p)
 	uint64_t chunks = (p->cap + h->per_chunk - 1) / h->per_chunk, entry;
 
 	if (p->key > 0) {
-		entry = atomic_load_explicit(&h->w.entry[p->key - 1],
-		    memory_order_acquire);
+		entry = resident_entry(h, p->key);
 		if (dir_serial(entry) != p->serial ||
 		    dir_entry_state(entry) == DIR_FREE)
 			return DENIED_UNLOADED;

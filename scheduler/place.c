@@ -154,9 +154,7 @@ place_first(struct sch *h, uint32_t slot, const int64_t *charge, nsec now)
 
 	if (look_slot(h, slot, now) && p->phase != PHASE_WAITING)
 		return PLACE_GONE;
-	if (p->key > 0 &&
-	    dir_serial(atomic_load_explicit(&h->w.entry[p->key - 1],
-		memory_order_acquire)) != p->serial) {
+	if (p->key > 0 && dir_serial(resident_entry(h, p->key)) != p->serial) {
 		place_deny(h, slot, DENIED_UNLOADED, now);
 		return PLACE_GONE;
 	}

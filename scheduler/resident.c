@@ -24,8 +24,8 @@ taken_up(const struct sch *h, uint32_t key, struct place_word *have)
 	return have->gen == want_of(h, key).gen;
 }
 
-static uint64_t
-entry_of(const struct sch *h, uint32_t key)
+uint64_t
+resident_entry(const struct sch *h, uint32_t key)
 {
 	return atomic_load_explicit(&h->w.entry[key - 1], memory_order_acquire);
 }
@@ -248,7 +248,7 @@ static enum slot_denied
 hopeless(const struct sch *h, uint32_t key, uint64_t bytes)
 {
 	struct place_word have;
-	enum dir_state state = dir_entry_state(entry_of(h, key));
+	enum dir_state state = dir_entry_state(resident_entry(h, key));
 	bool up = taken_up(h, key, &have);
 
 	if (state == DIR_BROKEN)
@@ -416,7 +416,7 @@ why_leave(const struct sch *h, uint32_t key)
 		    REASON_NONE;
 	if (k->unload)
 		return REASON_UNLOAD;
-	if (!dir_may_serve(dir_entry_state(entry_of(h, key))))
+	if (!dir_may_serve(dir_entry_state(resident_entry(h, key))))
 		return REASON_GONE;
 	return idle != EVICT_KEEPS && !k->pinned && !k->wanted ? REASON_IDLE :
 								 REASON_NONE;
@@ -465,7 +465,7 @@ hold_all(struct sch *h, uint32_t key)
 static void
 failed(struct sch *h, uint32_t key, nsec now)
 {
-	enum dir_state state = dir_entry_state(entry_of(h, key));
+	enum dir_state state = dir_entry_state(resident_entry(h, key));
 
 	hold_all(h, key);
 	resident_deny_all(h, key,
@@ -520,69 +520,4 @@ resident_look(struct sch *h, uint32_t key, nsec now)
 	}
 	resident_idle(h, key);
 	return k->away != was;
-}
-
-/* What an operator asks of it: obeyed once, again after a restart.  false: not
- * yet, it is tried again at the next sweep. */
-static bool
-obey(struct sch *h, uint32_t key, uint64_t ask, nsec now)
-{
-	struct sch_key *k = &h->key[key];
-	enum dir_ask what = dir_ask_command(ask);
-	enum resident_bring come;
-
-	if (what == ASK_LOAD || what == ASK_PIN) {
-		k->unload = false;
-		k->wanted = true;
-		if (k->away != AWAY_OUT)
-			return k->away != AWAY_LEAVING;
-		come = resident_bring(h, key, false, now);
-		return come == BRING_DONE || come == BRING_DENIED;
-	}
-	if (what == ASK_WEIGH || what == ASK_CHOOSE)
-		return true;
-	k->unload = what == ASK_UNLOAD && k->away != AWAY_OUT;
-	k->wanted = false;
-	if (k->unload)
-		resident_idle(h, key);
-	return true;
-}
-
-/* What stays asked of it, whatever was asked last: a pin is of the version that
- * serves its name. */
-static void
-heed_terms(struct sch *h, uint32_t key, uint64_t ask, uint64_t entry, nsec now)
-{
-	struct sch_key *k = &h->key[key];
-	bool its = dir_serial(entry) == dir_serial(ask) &&
-	    dir_may_serve(dir_entry_state(entry));
-	double weight = its ? dir_ask_weight(ask) / 100.0 : 1;
-	bool pinned = its && dir_ask_pinned(ask) &&
-	    dir_entry_state(entry) == DIR_LISTED;
-
-	if (pinned == k->pinned && weight == k->weight)
-		return;
-	k->pinned = pinned;
-	k->weight = weight;
-	evict_touch(h, key, now);
-}
-
-void
-resident_ask(struct sch *h, uint32_t key, nsec now)
-{
-	struct sch_key *k = &h->key[key];
-	uint64_t ask = atomic_load_explicit(&h->w.ask[key - 1],
-	    memory_order_acquire);
-	uint64_t entry;
-	bool of_this;
-
-	worth_meet(h, key);
-	entry = entry_of(h, key);
-	heed_terms(h, key, ask, entry, now);
-	if (ask == k->asked)
-		return;
-	of_this = dir_serial(entry) == dir_serial(ask) &&
-	    dir_may_serve(dir_entry_state(entry));
-	if (!of_this || obey(h, key, ask, now))
-		k->asked = ask;
 }

@@ -417,6 +417,8 @@ void give_back_tick(struct sch *, nsec now);
 /* LACKS: memory, and nothing that may go is left; SOON: it is on its way. */
 enum resident_bring { BRING_DONE, BRING_SOON, BRING_LACKS, BRING_DENIED };
 void resident_rebuild(struct sch *, uint32_t key, nsec now);
+/* What the directory says of it (shm/dir.h). */
+uint64_t resident_entry(const struct sch *, uint32_t key);
 bool resident_here(const struct sch *, uint32_t key); /* A4 */
 /* One that has a place and is, or will be, in it as far as anyone needs. */
 bool resident_usable(const struct sch *, uint32_t key);
@@ -430,8 +432,12 @@ void resident_idle(struct sch *, uint32_t key); /* its last ticket ended */
 void resident_unwaited(struct sch *, uint32_t key);
 /* Whether the loader has said that it cannot be had. */
 bool resident_failed(const struct sch *, uint32_t key);
-void resident_ask(struct sch *, uint32_t key, nsec now);
 void resident_deny_all(struct sch *, uint32_t key, enum slot_denied, nsec now);
+
+/* ask.c */
+void ask_heed(struct sch *, uint32_t key, nsec now);
+/* Pins and weights of all that lie on the device; true: some are not as before. */
+bool ask_heed_all(struct sch *, nsec now);
 
 /* worth.c */
 /* An index whose entry has a new serial is another adapter's: nothing of the old one

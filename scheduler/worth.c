@@ -33,8 +33,7 @@ worth_meet(struct sch *h, uint32_t key)
 
 	if (key == 0)
 		return;
-	serial = dir_serial(
-	    atomic_load_explicit(&h->w.entry[key - 1], memory_order_acquire));
+	serial = dir_serial(resident_entry(h, key));
 	if (k->serial == serial)
 		return;
 	k->serial = serial;

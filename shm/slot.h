@@ -61,6 +61,7 @@ enum slot_denied {
 	DENIED_DEADLINE,
 	DENIED_DAMAGED,	 /* words or payload are not legal */
 	DENIED_UNLOADED, /* its adapter was removed */
+	DENIED_PINNED,	 /* pinned adapters leave too little, for ever */
 	DENIED_COUNT
 };
 

@@ -70,3 +70,16 @@ has 'is set aside' "$dir/$E/log"
 [ -f "$dir/state/$(name $E).state.json.bad" ] || fail "it is not set aside"
 answers roman '"done": *true' || fail "no start without it"
 stop
+# A FIFO holds up nobody; and what could not be written is, when it can be.
+state="$dir/state/$(name $E).state.json"
+rm -f "$state"
+mkfifo "$state"
+begin
+has 'is not a regular file' "$dir/$E/log"
+answers roman '"done": *true' || fail "no start beside a FIFO"
+mkdir "$state.coming"
+ctl weight roman 3 >"$dir/out"
+until_true 30 grep -q 'is not remembered over a restart' "$dir/$E/log"
+rmdir "$state.coming"
+until_true 30 remembers '"weight": 3'
+stop

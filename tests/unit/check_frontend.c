@@ -448,6 +448,7 @@ static const struct {
 	{ DENIED_DEADLINE, "deadline" },
 	{ DENIED_DAMAGED, "damaged" },
 	{ DENIED_UNLOADED, "adapter_removed" },
+	{ DENIED_PINNED, "out_of_memory" },
 };
 
 START_TEST(every_denial_has_its_error)

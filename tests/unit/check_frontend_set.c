@@ -169,7 +169,8 @@ START_TEST(clients_set_nothing)
 		rig_error(&rig, client, line, "permission", names[i]);
 	}
 	rig_error(&rig, client, "{\"op\":\"sett\"}", "unknown_op",
-	    "load, unload, pin, unpin, weight, rollback, operations, set, get, "
+	    "load, unload, pin, unpin, weight, rollback, operations, withdraw, "
+	    "set, get, "
 	    "settings, rescan, drain");
 	close(client);
 }

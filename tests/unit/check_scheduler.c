@@ -323,6 +323,41 @@ START_TEST(an_operator_loads_and_unloads)
 }
 END_TEST
 
+/* A request that finds no room beside pinned adapters. */
+static void
+beside_pins(uint64_t seed)
+{
+	world_open(seed);
+	for (uint32_t a = 2; a < 5; a++)
+		world.ask[a] = dir_ask(1, 1, true, 0, ASK_PIN);
+	world_rounds(12);
+	ck_assert(is_in(2) && is_in(3) && is_in(4)); /* 5 chunks of 6 */
+	(void)world_submit(SLOT_BASE, 60, 4);
+}
+
+START_TEST(what_pins_leave_no_room_for_is_denied)
+{
+	beside_pins(16);
+	ck_assert(world_settle(20));
+	ck_assert_uint_eq(world.denied[DENIED_PINNED], 1);
+	world_close();
+}
+END_TEST
+
+/* The words are read once more first: no hint of it has come. */
+START_TEST(pins_that_have_just_gone_deny_nobody)
+{
+	beside_pins(17);
+	for (uint32_t a = 2; a < 5; a++)
+		world.ask[a] = dir_ask(1, 2, false, 0, ASK_UNPIN);
+	for (int i = 0; i < 4; i++)
+		(void)sch_step(world.core, world.now += MILLISECOND);
+	ck_assert(world_settle(200));
+	ck_assert_uint_eq(world.denied[DENIED_PINNED], 0);
+	world_close();
+}
+END_TEST
+
 START_TEST(a_place_is_given_on_only_behind_its_fence)
 {
 	uint32_t i;
@@ -527,6 +562,8 @@ suite_scheduler(void)
 	    a_failed_adapter_denies_its_waiters_and_may_be_tried_again);
 	tcase_add_test(c, a_retired_adapter_finishes_what_runs_and_leaves);
 	tcase_add_test(c, an_operator_loads_and_unloads);
+	tcase_add_test(c, what_pins_leave_no_room_for_is_denied);
+	tcase_add_test(c, pins_that_have_just_gone_deny_nobody);
 	tcase_add_test(c, a_place_is_given_on_only_behind_its_fence);
 	tcase_add_test(c,
 	    a_new_scheduler_gives_nothing_away_that_a_step_may_use);
