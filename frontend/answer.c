@@ -196,7 +196,8 @@ static const struct {
 	[DENIED_DAMAGED] = { API_DAMAGED,
 	    "the request's state was found damaged" },
 	[DENIED_UNLOADED] = { API_ADAPTER_REMOVED,
-	    "was removed before the request could start" },
+	    "was removed, or replaced by other files, before the request "
+	    "could start; if replaced, send it again" },
 	[DENIED_PINNED] = { API_OUT_OF_MEMORY,
 	    "pinned adapters leave too little device memory for the request; "
 	    "unpin some, or raise memory.device_bytes" },
