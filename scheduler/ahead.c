@@ -59,13 +59,14 @@ ahead_queued(struct sch *h, nsec now)
 }
 
 /* Takes what is free or idle, as for one that waits; it may be too late, or for
- * nothing. */
+ * nothing.  Where the policy keeps none that is idle, it would be gone at once. */
 void
 ahead_expected(struct sch *h, uint32_t key, nsec now)
 {
 	nsec load, keep;
 
-	if (h->rules.prefetch != PREFETCH_HISTOGRAM || !h->settled ||
+	if (h->rules.prefetch != PREFETCH_HISTOGRAM ||
+	    h->rules.eviction->idle != EVICT_KEEPS || !h->settled ||
 	    h->key[key].away != AWAY_OUT ||
 	    h->ncoming >= h->rules.prefetch_max ||
 	    !prefetch_window(&h->history[key], &load, &keep) || now < load ||

@@ -44,11 +44,16 @@ by_first(const void *arg, uint32_t a, uint32_t b)
 	return by_queue(h, h->group[a].waits.top, h->group[b].waits.top);
 }
 
+/* Queue 0 is served first, whoever is older: or an older one, who may not be
+ * past an age limit, would drive out what has just been brought for it. */
 bool
 queue_before(const struct sch *h, uint32_t a, uint32_t b)
 {
-	return h->slot[a].queue == h->slot[b].queue ? by_queue(h, a, b) :
-						      queue_older(h, a, b);
+	uint32_t in_a = h->slot[a].queue, in_b = h->slot[b].queue;
+
+	if (in_a == in_b)
+		return by_queue(h, a, b);
+	return in_a == 0 || (in_b != 0 && queue_older(h, a, b));
 }
 
 void
@@ -208,7 +213,7 @@ queue_first(const struct sch *h, uint32_t key)
 		uint32_t slot = h->group[group_of(h, q, key)].waits.top;
 
 		if (slot != HEAP_NONE &&
-		    (best == NOBODY || queue_older(h, slot, best)))
+		    (best == NOBODY || queue_before(h, slot, best)))
 			best = slot;
 	}
 	return best;

@@ -186,6 +186,8 @@ sim_load_look(struct sim *m, uint32_t a)
 	} else if (want.state == WANT_IN) {
 		start(m, a, want);
 	} else {
+		/* Called out before it was begun: the place has its fence. */
+		m->load[a].out_fence = m->launched;
 		say(m, a, (struct place_word){ want.gen, HAVE_ABSENT, 0, 0 });
 	}
 }

@@ -281,6 +281,53 @@ START_TEST(what_is_reserved_is_granted_at_once)
 }
 END_TEST
 
+/* Of queue 0 is who came of age, or was put there; an older one elsewhere, back from
+ * running, must not drive out what was brought for it. */
+START_TEST(queue_0_goes_first_whoever_is_older)
+{
+	uint32_t older, younger;
+
+	world_open(1);
+	world_rules("fifo", "chameleon");
+	rules_now();
+	older = world_submit(2, 3, 2);
+	world.now += MILLISECOND;
+	younger = world_submit(3, 3, 2);
+	(void)sch_step(world.core, world.now);
+	ck_assert(queue_before(world.core, older, younger));
+	queue_move(world.core, younger, 0);
+	ck_assert(queue_before(world.core, younger, older));
+	ck_assert(!queue_before(world.core, older, younger));
+	ck_assert(world_settle(200));
+	world_close();
+}
+END_TEST
+
+/* Uses ten seconds apart, of an adapter that is out after each. */
+START_TEST(what_is_expected_comes_early_if_it_could_stay)
+{
+	static const char *const eviction[] = { "chameleon", "queued", "none" };
+
+	world_open(1);
+	world_rules("chameleon", eviction[_i]);
+	world.rules.prefetch = PREFETCH_HISTOGRAM;
+	rules_now();
+	for (uint32_t n = 1; n <= 5; n++) {
+		(void)world_submit(2, 3, 2);
+		ck_assert(world_settle(200));
+		world.ask[2] = dir_ask(1, n, false, 0, ASK_UNLOAD);
+		world_rounds(6);
+		ck_assert_int_ne(word_load_place(&world.want[2]).state,
+		    WANT_IN);
+		ck_assert_uint_eq(world.meters.prefetched, 0);
+		world.now += 10 * SECOND;
+	}
+	world_rounds(4);
+	ck_assert_uint_eq(world.meters.prefetched, _i == 0 ? 1 : 0);
+	world_close();
+}
+END_TEST
+
 /* One runs, and one whose adapter finds no room beside it waits at the head of
  * the only queue, within its quota: it needs 18 of 17 blocks. */
 static void
@@ -418,6 +465,9 @@ suite_admission(void)
 	tcase_add_test(c,
 	    without_a_cache_an_adapter_goes_with_its_last_request);
 	tcase_add_test(c, between_admissions_nobody_is_placed);
+	tcase_add_test(c, queue_0_goes_first_whoever_is_older);
+	tcase_add_loop_test(c, what_is_expected_comes_early_if_it_could_stay, 0,
+	    3);
 	tcase_add_loop_test(c, what_is_reserved_is_granted_at_once, 0, 3);
 	tcase_add_test(c,
 	    a_head_without_room_is_bypassed_by_one_that_ends_before);
