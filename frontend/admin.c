@@ -164,7 +164,9 @@ begin(struct frontend *fe, struct conn *c, const json_t *root, const char *op,
 		return false;
 	if (p->op->read != NULL && !p->op->read(fe, root, p, fail))
 		return false;
-	if (fe->npending == FE_PENDING_MAX)
+	/* Who looks or takes back is not kept out by those that wait. */
+	if (fe->npending >=
+	    FE_PENDING_MAX + (p->op->waits_for == NULL ? FE_PENDING_SPARE : 0))
 		return api_refuse(fail, API_OVERLOADED, "",
 		    "%d operations are being waited for", FE_PENDING_MAX);
 	if (p->op->start == NULL)

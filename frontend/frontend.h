@@ -44,6 +44,7 @@
 enum { FE_CLIENTS, FE_OPERATORS, FE_LISTENERS };
 
 #define FE_PENDING_MAX 64
+#define FE_PENDING_SPARE 8 /* beside them, for those who look or take back */
 
 enum answer_set { ANSWER_FREE, ANSWER_OPEN, ANSWER_CLOSING, ANSWER_SETS };
 
@@ -128,7 +129,7 @@ struct frontend {
 	struct conns conns;
 	struct answer *answers; /* [slots] */
 	struct answer_set_list sets[ANSWER_SETS];
-	struct pending pending[FE_PENDING_MAX];
+	struct pending pending[FE_PENDING_MAX + FE_PENDING_SPARE];
 	uint32_t npending;
 	uint64_t catalogue; /* its count when it was looked through, + 1 */
 	struct left left;

@@ -186,7 +186,7 @@ resume(struct frontend *fe, const struct operation *o)
 {
 	const struct admin_op *op = admin_op_named(o->op);
 
-	if (op == NULL || fe->npending == FE_PENDING_MAX || o->entry < 0 ||
+	if (op == NULL || fe->npending >= FE_PENDING_MAX || o->entry < 0 ||
 	    (uint32_t)o->entry >= fe->plan->adapters)
 		return false;
 	fe->pending[fe->npending++] = (struct pending){ .op = op,
