@@ -4,6 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SETTLE_NS                                                              \
+	SECOND /* after which one that obeys nothing is not waited for */
+
 static bool
 start_rescan(struct frontend *fe, struct pending *p, struct api_fail *fail)
 {
@@ -50,30 +53,33 @@ look_drain(struct frontend *fe, struct pending *p, struct line_out *o,
 
 static const struct admin_op ops[] = {
 	{ "load", { "name", "deadline_ms" }, admin_read_adapter,
-	    admin_start_load, admin_look_load, admin_undo_ask,
-	    admin_waits_for },
+	    admin_start_load, admin_look_load, admin_undo_ask, admin_waits_for,
+	    NULL },
 	{ "unload", { "name", "deadline_ms", "wait" }, admin_read_unload,
 	    admin_start_unload, admin_look_unload, admin_undo_ask,
-	    admin_waits_for },
+	    admin_waits_for, admin_unload_begun },
 	{ "pin", { "name", "deadline_ms" }, admin_read_adapter, admin_start_pin,
-	    admin_look_pin, admin_undo_pin, admin_waits_for },
+	    admin_look_pin, admin_undo_pin, admin_waits_for, NULL },
 	{ "unpin", { "name", "deadline_ms" }, admin_read_adapter,
 	    admin_start_unpin, admin_look_unpin, admin_undo_ask,
-	    admin_waits_for },
+	    admin_waits_for, NULL },
 	{ "weight", { "name", "weight" }, admin_read_weight, admin_start_weight,
-	    admin_look_weight, NULL, admin_waits_for },
+	    admin_look_weight, NULL, admin_waits_for, NULL },
 	{ "rollback", { "name", "deadline_ms" }, admin_read_rollback,
 	    admin_start_rollback, admin_look_rollback, admin_undo_ask,
-	    admin_waits_for },
+	    admin_waits_for, NULL },
 	{ .name = "operations", .look = admin_look_operations },
 	{ "withdraw", { "operation" }, admin_read_withdraw,
-	    admin_start_withdraw, admin_look_withdraw, NULL, NULL },
+	    admin_start_withdraw, admin_look_withdraw, NULL, NULL, NULL },
 	{ "set", { "key", "value" }, admin_read_set, admin_start_set,
-	    admin_look_set, admin_undo_set, NULL },
-	{ "get", { "key" }, admin_read_key, NULL, admin_look_get, NULL, NULL },
-	{ "settings", { NULL }, NULL, NULL, admin_look_settings, NULL, NULL },
-	{ "rescan", { NULL }, NULL, start_rescan, look_rescan, NULL, NULL },
-	{ "drain", { NULL }, NULL, start_drain, look_drain, NULL, NULL },
+	    admin_look_set, admin_undo_set, NULL, NULL },
+	{ "get", { "key" }, admin_read_key, NULL, admin_look_get, NULL, NULL,
+	    NULL },
+	{ "settings", { NULL }, NULL, NULL, admin_look_settings, NULL, NULL,
+	    NULL },
+	{ "rescan", { NULL }, NULL, start_rescan, look_rescan, NULL, NULL,
+	    NULL },
+	{ "drain", { NULL }, NULL, start_drain, look_drain, NULL, NULL, NULL },
 };
 
 #define OPS (sizeof(ops) / sizeof(ops[0]))
@@ -200,6 +206,15 @@ fe_admin_op(struct frontend *fe, struct conn *c, const json_t *root,
 	fe_pending_look(fe);
 }
 
+/* Its entry is not another's by now. */
+static bool
+is_same(const struct frontend *fe, const struct pending *p)
+{
+	return p->adapter < 0 ||
+	    dir_serial(atomic_load_explicit(&fe->g->entry[p->adapter],
+		memory_order_acquire)) == p->serial;
+}
+
 /* Whether a wish can no longer come true; fail says why. */
 static bool
 hopeless(struct frontend *fe, struct pending *p, struct api_fail *fail)
@@ -211,11 +226,10 @@ hopeless(struct frontend *fe, struct pending *p, struct api_fail *fail)
 	if (fe->proc->draining)
 		return !api_refuse(fail, API_SHUTTING_DOWN, "",
 		    "the engine is shutting down");
-	if (p->withdrawn)
-		return !api_refuse(fail, API_WITHDRAWN, "",
-		    "%s was taken back by an operator", p->op->name);
 	if (fe->now < p->deadline_ns)
-		return false;
+		return p->withdrawn &&
+		    !api_refuse(fail, API_WITHDRAWN, "",
+			"%s was taken back by an operator", p->op->name);
 	if (p->op->waits_for != NULL)
 		p->op->waits_for(fe, p, why, sizeof(why));
 	return !api_refuse(fail, API_TIMED_OUT, "",
@@ -249,20 +263,65 @@ tell(struct frontend *fe, struct pending *p, const struct line_out *rest,
 	conns_look(&fe->conns, c);
 }
 
+/* Turns of those who obey. */
+static uint64_t
+turns(const struct frontend *fe, enum proc_id who)
+{
+	return atomic_load_explicit(&fe->g->cell[who]->turns,
+	    memory_order_acquire);
+}
+
+static void
+undo(struct frontend *fe, struct pending *p)
+{
+	if (p->undone || p->op->undo == NULL)
+		return;
+	p->op->undo(fe, p);
+	p->undone = true;
+	p->undone_ns = fe->now;
+	/* Who is seen to begin a turn after this one reads what was undone. */
+	atomic_thread_fence(memory_order_seq_cst);
+	p->scheduler_turns = turns(fe, PROC_SCHEDULER);
+	p->loader_turns = turns(fe, PROC_LOADER);
+}
+
+/* Whether scheduler and loader have had a whole turn since it was undone, so that
+ * what is not done by now will not be done. */
+static bool
+settled(const struct frontend *fe, const struct pending *p)
+{
+	return !p->undone || fe->now - p->undone_ns >= SETTLE_NS ||
+	    (turns(fe, PROC_SCHEDULER) - p->scheduler_turns >= 2 &&
+		turns(fe, PROC_LOADER) - p->loader_turns >= 2);
+}
+
+/* Whether one that is hopeless ends now: what was obeyed before it could be taken
+ * back is done, and told so. */
+static bool
+ends(struct frontend *fe, struct pending *p, const struct api_fail *fail)
+{
+	undo(fe, p);
+	if (fail->code == API_WITHDRAWN && p->op->begun != NULL &&
+	    p->op->begun(fe, p))
+		return false;
+	return (fail->code != API_WITHDRAWN && fail->code != API_TIMED_OUT) ||
+	    settled(fe, p);
+}
+
 /* true: it is over. */
 static bool
 look(struct frontend *fe, struct pending *p)
 {
 	struct line_out rest = { 0 };
 	struct api_fail fail = { .code = ADMIN_NO_FAIL };
-	bool done = p->op->look(fe, p, &rest, &fail);
+	bool done = is_same(fe, p) && p->op->look(fe, p, &rest, &fail);
 
-	if (!done && fail.code == ADMIN_NO_FAIL && !hopeless(fe, p, &fail)) {
+	if (!done &&
+	    ((fail.code == ADMIN_NO_FAIL && !hopeless(fe, p, &fail)) ||
+		!ends(fe, p, &fail))) {
 		line_out_free(&rest);
 		return false;
 	}
-	if (!done && p->op->undo != NULL)
-		p->op->undo(fe, p);
 	if (p->operation != 0)
 		fe_operation_end(fe, p, done ? NULL : &fail);
 	if (p->tag != 0)

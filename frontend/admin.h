@@ -2,7 +2,8 @@
  * admin.h -- what operators may ask, as the files that do it share it.
  *
  *	admin.c         the table, who may ask, when it is answered
- *	admin_adapter.c load, unload, pin, unpin
+ *	admin_adapter.c load, unload
+ *	admin_terms.c   pin, unpin, weight, rollback
  *	admin_set.c     set, get, settings
  *	operations.c    numbers, deadlines and ends of what is asked of adapters
  *
@@ -36,9 +37,26 @@ struct admin_op {
 	 * those that are an operation (operations.c). */
 	void (*waits_for)(struct frontend *, const struct pending *, char *out,
 	    size_t size);
+	/* It is obeyed so far that it will be done, whoever takes it back; NULL:
+	 * never. */
+	bool (*begun)(const struct frontend *, const struct pending *);
 };
 
 /* admin_adapter.c */
+/* The adapter that "name" names, and what it is like now; false: refused. */
+bool admin_find(struct frontend *, const json_t *, struct pending *,
+    struct api_fail *);
+/* No other kind of operation on it waits; false: refused. */
+bool admin_undisturbed(struct frontend *, const struct pending *,
+    struct api_fail *);
+/* Another operation on it waits. */
+bool admin_others_wait(const struct frontend *, const struct pending *);
+/* Writes the command; pin and weight (hundredths) as given, or as they stand. */
+void admin_wish_with(struct frontend *, const struct pending *, enum dir_ask,
+    bool pinned, uint32_t weight);
+void admin_wish(struct frontend *, const struct pending *, enum dir_ask);
+void admin_put_name(struct frontend *, const struct pending *,
+    struct line_out *);
 bool admin_read_adapter(struct frontend *, const json_t *, struct pending *,
     struct api_fail *);
 bool admin_start_load(struct frontend *, struct pending *, struct api_fail *);
@@ -47,18 +65,26 @@ bool admin_look_load(struct frontend *, struct pending *, struct line_out *,
 bool admin_start_unload(struct frontend *, struct pending *, struct api_fail *);
 bool admin_look_unload(struct frontend *, struct pending *, struct line_out *,
     struct api_fail *);
+bool admin_unload_begun(const struct frontend *, const struct pending *);
+bool admin_read_unload(struct frontend *, const json_t *, struct pending *,
+    struct api_fail *);
 /* A number, or the text of one; what is not there leaves *out alone. */
 bool admin_read_number(const json_t *root, const char *field, double least,
     double most, double *out, struct api_fail *);
 void admin_undo_ask(struct frontend *, const struct pending *);
+void admin_waits_for(struct frontend *, const struct pending *, char *out,
+    size_t size);
+/* The adapter is no more what it was when it was asked for. */
+bool admin_adapter_gone(struct frontend *, const struct pending *,
+    struct api_fail *);
+
+/* admin_terms.c */
 bool admin_start_pin(struct frontend *, struct pending *, struct api_fail *);
 bool admin_look_pin(struct frontend *, struct pending *, struct line_out *,
     struct api_fail *);
 void admin_undo_pin(struct frontend *, const struct pending *);
 bool admin_start_unpin(struct frontend *, struct pending *, struct api_fail *);
 bool admin_look_unpin(struct frontend *, struct pending *, struct line_out *,
-    struct api_fail *);
-bool admin_read_unload(struct frontend *, const json_t *, struct pending *,
     struct api_fail *);
 bool admin_read_weight(struct frontend *, const json_t *, struct pending *,
     struct api_fail *);
@@ -70,11 +96,6 @@ bool admin_read_rollback(struct frontend *, const json_t *, struct pending *,
 bool admin_start_rollback(struct frontend *, struct pending *,
     struct api_fail *);
 bool admin_look_rollback(struct frontend *, struct pending *, struct line_out *,
-    struct api_fail *);
-void admin_waits_for(struct frontend *, const struct pending *, char *out,
-    size_t size);
-/* The adapter is no more what it was when it was asked for. */
-bool admin_adapter_gone(struct frontend *, const struct pending *,
     struct api_fail *);
 
 /* admin_set.c */

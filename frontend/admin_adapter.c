@@ -1,5 +1,5 @@
-/* What operators ask of adapters: one word each, which stays when we die. */
-#include "base/log.h"
+/* What operators ask of adapters: one word each, which stays when we die.  Here:
+ * load and unload; what stays asked is in admin_terms.c. */
 #include "frontend/admin.h"
 #include "shm/word.h"
 
@@ -13,6 +13,13 @@ have_of(const struct frontend *fe, const struct pending *p)
 	return word_load_place(&fe->g->have[p->adapter]);
 }
 
+/* Loads of it that have failed, ever. */
+static uint32_t
+failures(const struct frontend *fe, const struct pending *p)
+{
+	return word_load(&fe->g->layers[p->adapter]).round;
+}
+
 static bool
 on_device(const struct frontend *fe, const struct pending *p)
 {
@@ -21,11 +28,27 @@ on_device(const struct frontend *fe, const struct pending *p)
 	return have.state == HAVE_RESIDENT || have.state == HAVE_LOADING;
 }
 
-static void
-ask(struct frontend *fe, const struct pending *p, enum dir_ask command)
+void
+admin_wish_with(struct frontend *fe, const struct pending *p,
+    enum dir_ask command, bool pinned, uint32_t weight)
 {
 	_Atomic uint64_t *word = &fe->g->ask[p->adapter];
 	uint64_t was = atomic_load_explicit(word, memory_order_relaxed);
+
+	atomic_store_explicit(word,
+	    dir_ask(p->serial, dir_ask_count(was) + 1, pinned, weight, command),
+	    memory_order_release);
+	(void)ring_push(&fe->to_scheduler, (uint64_t)p->adapter);
+	proc_wake(fe->proc, PROC_SCHEDULER);
+	if (command == ASK_CHOOSE)
+		proc_wake(fe->proc, PROC_LOADER);
+}
+
+void
+admin_wish(struct frontend *fe, const struct pending *p, enum dir_ask command)
+{
+	uint64_t was = atomic_load_explicit(&fe->g->ask[p->adapter],
+	    memory_order_relaxed);
 	bool its = dir_serial(was) == p->serial;
 	bool pinned = its && dir_ask_pinned(was);
 	uint32_t weight = p->weight != 0 ? p->weight :
@@ -34,13 +57,7 @@ ask(struct frontend *fe, const struct pending *p, enum dir_ask command)
 
 	if (command == ASK_PIN || command == ASK_UNPIN)
 		pinned = command == ASK_PIN;
-	atomic_store_explicit(word,
-	    dir_ask(p->serial, dir_ask_count(was) + 1, pinned, weight, command),
-	    memory_order_release);
-	(void)ring_push(&fe->to_scheduler, (uint64_t)p->adapter);
-	proc_wake(fe->proc, PROC_SCHEDULER);
-	if (command == ASK_CHOOSE)
-		proc_wake(fe->proc, PROC_LOADER);
+	admin_wish_with(fe, p, command, pinned, weight);
 }
 
 uint32_t
@@ -54,34 +71,8 @@ fe_uses(const struct frontend *fe, int32_t adapter)
 	return n;
 }
 
-bool
-fe_pinned(const struct frontend *fe, uint32_t a)
-{
-	uint64_t ask_word = atomic_load_explicit(&fe->g->ask[a],
-	    memory_order_relaxed);
-	uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
-	    memory_order_acquire);
-
-	return dir_ask_pinned(ask_word) &&
-	    dir_serial(ask_word) == dir_serial(entry) &&
-	    dir_entry_state(entry) == DIR_LISTED;
-}
-
-double
-fe_weight(const struct frontend *fe, uint32_t a)
-{
-	uint64_t ask_word = atomic_load_explicit(&fe->g->ask[a],
-	    memory_order_relaxed);
-	uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
-	    memory_order_acquire);
-
-	return dir_serial(ask_word) == dir_serial(entry) ?
-	    dir_ask_weight(ask_word) / 100.0 :
-	    1;
-}
-
-static void
-put_name(struct frontend *fe, const struct pending *p, struct line_out *o)
+void
+admin_put_name(struct frontend *fe, const struct pending *p, struct line_out *o)
 {
 	char name[DIR_NAME_MAX];
 
@@ -103,8 +94,8 @@ with_reason(struct frontend *fe, const struct pending *p, enum api_code code,
 	    why[0] != '\0' ? why : otherwise);
 }
 
-static bool
-find(struct frontend *fe, const json_t *root, struct pending *p,
+bool
+admin_find(struct frontend *fe, const json_t *root, struct pending *p,
     struct api_fail *fail)
 {
 	const json_t *v = json_object_get(root, "name");
@@ -138,7 +129,7 @@ find(struct frontend *fe, const json_t *root, struct pending *p,
 		    json_string_value(v));
 	p->adapter = found.adapter;
 	p->serial = found.serial;
-	p->have = word_pack_place(have_of(fe, p));
+	p->failures = failures(fe, p);
 	p->was_pinned = fe_pinned(fe, (uint32_t)p->adapter);
 	if (on_device(fe, p))
 		p->was_bytes = fe->g->info[p->adapter].bytes;
@@ -148,8 +139,9 @@ find(struct frontend *fe, const json_t *root, struct pending *p,
 }
 
 /* An adapter has one word for what is asked of it. */
-static bool
-undisturbed(struct frontend *fe, const struct pending *p, struct api_fail *fail)
+bool
+admin_undisturbed(struct frontend *fe, const struct pending *p,
+    struct api_fail *fail)
 {
 	char name[DIR_NAME_MAX];
 
@@ -194,7 +186,7 @@ admin_read_adapter(struct frontend *fe, const json_t *root, struct pending *p,
 {
 	double ms = -1;
 
-	if (!find(fe, root, p, fail) || !undisturbed(fe, p, fail) ||
+	if (!admin_find(fe, root, p, fail) || !admin_undisturbed(fe, p, fail) ||
 	    !admin_read_number(root, "deadline_ms", 1, 86400000, &ms, fail))
 		return false;
 	if (ms > 0)
@@ -250,7 +242,7 @@ admin_start_load(struct frontend *fe, struct pending *p, struct api_fail *fail)
 {
 	if (!can_fit(fe, p, fail))
 		return false;
-	ask(fe, p, ASK_LOAD);
+	admin_wish(fe, p, ASK_LOAD);
 	return true;
 }
 
@@ -260,17 +252,18 @@ admin_look_load(struct frontend *fe, struct pending *p, struct line_out *o,
 {
 	struct place_word want = word_load_place(&fe->g->want[p->adapter]);
 	struct place_word have = have_of(fe, p);
+	/* What it may have failed with is said before the count. */
+	bool failed = failures(fe, p) != p->failures;
 
 	if (want.state == WANT_IN && have.gen == want.gen &&
 	    have.state == HAVE_RESIDENT) {
-		put_name(fe, p, o);
+		admin_put_name(fe, p, o);
 		line_put(o, ",\"state\":\"resident\",\"bytes\":");
 		line_int(o, (int64_t)fe->g->info[p->adapter].bytes);
 		p->bytes = p->was_bytes > 0 ? 0 : fe->g->info[p->adapter].bytes;
 		return true;
 	}
-	/* A failure that was there before is not this attempt's. */
-	if (have.state == HAVE_FAILED && word_pack_place(have) != p->have)
+	if (failed)
 		return with_reason(fe, p, API_ADAPTER_FAILED,
 		    "could not be loaded", fail);
 	return false;
@@ -291,8 +284,8 @@ busy(struct frontend *fe, struct pending *p, struct api_fail *fail)
 }
 
 /* Another of the same kind may wait for the same wish. */
-static bool
-others_wait(const struct frontend *fe, const struct pending *p)
+bool
+admin_others_wait(const struct frontend *fe, const struct pending *p)
 {
 	for (uint32_t i = 0; i < fe->npending; i++)
 		if (fe->pending[i].adapter == p->adapter &&
@@ -313,7 +306,7 @@ admin_start_unload(struct frontend *fe, struct pending *p,
 		return api_refuse(fail, API_BUSY, "name",
 		    "adapter '%s' is pinned: unpin it first",
 		    fe_names_copy(fe->g, p->adapter, name));
-	ask(fe, p, ASK_UNLOAD);
+	admin_wish(fe, p, ASK_UNLOAD);
 	return true;
 }
 
@@ -328,223 +321,24 @@ admin_look_unload(struct frontend *fe, struct pending *p, struct line_out *o,
 	p->bytes = p->was_bytes;
 	/* Or a new scheduler would obey it once more. */
 	admin_undo_ask(fe, p);
-	put_name(fe, p, o);
+	admin_put_name(fe, p, o);
 	line_put(o, ",\"freed_bytes\":");
 	line_int(o, (int64_t)p->was_bytes);
 	return true;
 }
 
+bool
+admin_unload_begun(const struct frontend *fe, const struct pending *p)
+{
+	return on_device(fe, p) &&
+	    word_load_place(&fe->g->want[p->adapter]).state == WANT_OUT;
+}
+
 void
 admin_undo_ask(struct frontend *fe, const struct pending *p)
 {
-	if (!others_wait(fe, p))
-		ask(fe, p, ASK_NONE);
-}
-
-static uint32_t
-chunks_of(const struct frontend *fe, uint32_t a)
-{
-	return dir_chunks(fe->g->info[a].bytes, fe->plan->chunk_bytes);
-}
-
-/* Each pinned adapter may come to lie in a chunk of its own, and one request of
- * full context and its adapter must always find room beside them. */
-static bool
-leaves_room(const struct frontend *fe, const struct pending *p,
-    struct api_fail *fail)
-{
-	const struct plan *plan = fe->plan;
-	uint64_t request = (plan->blocks_per_slot + plan->blocks_per_chunk -
-			       1) /
-		plan->blocks_per_chunk +
-	    1;
-	uint64_t pinned = chunks_of(fe, (uint32_t)p->adapter);
-	char name[DIR_NAME_MAX];
-
-	for (uint32_t a = 0; a < plan->adapters; a++)
-		if (a != (uint32_t)p->adapter && fe_pinned(fe, a))
-			pinned += chunks_of(fe, a);
-	if (pinned + request <= plan->chunks)
-		return true;
-	return api_refuse(fail, API_OUT_OF_MEMORY, "name",
-	    "adapter '%s': pinned adapters would take up to %ju of %u chunks "
-	    "of device memory, and a request of full context needs %ju",
-	    fe_names_copy(fe->g, p->adapter, name), (uintmax_t)pinned,
-	    plan->chunks, (uintmax_t)request);
-}
-
-/* Whether a pin that was there before still leaves room. */
-static bool
-still_fits(struct frontend *fe, const struct pending *p)
-{
-	struct api_fail fail;
-
-	if (leaves_room(fe, p, &fail))
-		return true;
-	log_warn("an adapter is not pinned as it was before reason=%s",
-	    fail.message);
-	return false;
-}
-
-void
-fe_ask_again(struct frontend *fe)
-{
-	for (uint32_t a = 0; a < fe->plan->adapters; a++) {
-		uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
-		    memory_order_acquire);
-		uint64_t was = atomic_load_explicit(&fe->g->ask[a],
-		    memory_order_relaxed);
-		uint32_t before = fe->g->info[a].asked_before;
-		struct pending p = { .adapter = (int32_t)a,
-			.serial = dir_serial(entry),
-			.weight = before & 0x7fffu };
-		bool pin = (before & 0x8000u) != 0;
-
-		if (before == 0 || !dir_may_serve(dir_entry_state(entry)) ||
-		    dir_serial(was) == dir_serial(entry))
-			continue;
-		ask(fe, &p, pin && still_fits(fe, &p) ? ASK_PIN : ASK_NONE);
-	}
-}
-
-/* A pin is of the version that serves its name, or pins would take what nobody
- * counts. */
-static bool
-serves(struct frontend *fe, const struct pending *p, struct api_fail *fail)
-{
-	uint64_t entry = atomic_load_explicit(&fe->g->entry[p->adapter],
-	    memory_order_acquire);
-	char name[DIR_NAME_MAX];
-
-	if (dir_entry_state(entry) != DIR_KEPT)
-		return true;
-	fe_names_copy(fe->g, p->adapter, name);
-	return api_refuse(fail, API_NOT_SUPPORTED, "name",
-	    "version %u of '%s' does not serve its name: let it by 'chameleon "
-	    "ctl rollback %s@%u', then pin '%s'",
-	    fe->g->info[p->adapter].version, name, name,
-	    fe->g->info[p->adapter].version, name);
-}
-
-bool
-admin_start_pin(struct frontend *fe, struct pending *p, struct api_fail *fail)
-{
-	if (!serves(fe, p, fail) || !leaves_room(fe, p, fail))
-		return false;
-	ask(fe, p, ASK_PIN);
-	return true;
-}
-
-bool
-admin_look_pin(struct frontend *fe, struct pending *p, struct line_out *o,
-    struct api_fail *fail)
-{
-	if (!admin_look_load(fe, p, o, fail))
-		return false;
-	line_put(o, ",\"pinned\":true");
-	return true;
-}
-
-/* What an earlier one has pinned stays. */
-void
-admin_undo_pin(struct frontend *fe, const struct pending *p)
-{
-	if (!p->was_pinned && !others_wait(fe, p))
-		ask(fe, p, ASK_UNPIN);
-}
-
-bool
-admin_start_unpin(struct frontend *fe, struct pending *p, struct api_fail *fail)
-{
-	(void)fail;
-	ask(fe, p, ASK_UNPIN);
-	return true;
-}
-
-bool
-admin_look_unpin(struct frontend *fe, struct pending *p, struct line_out *o,
-    struct api_fail *fail)
-{
-	(void)fail;
-	put_name(fe, p, o);
-	line_put(o, ",\"pinned\":false");
-	return true;
-}
-
-bool
-admin_read_weight(struct frontend *fe, const json_t *root, struct pending *p,
-    struct api_fail *fail)
-{
-	double weight = 0;
-
-	if (!find(fe, root, p, fail) || !undisturbed(fe, p, fail) ||
-	    !admin_read_number(root, "weight", 0.01, ASK_WEIGHT_MAX / 100.0,
-		&weight, fail))
-		return false;
-	if (weight <= 0)
-		return api_refuse(fail, API_MISSING_FIELD, "weight",
-		    "weight: missing: want a number, 1 is that of others");
-	p->weight = (uint32_t)(weight * 100 + 0.5);
-	return true;
-}
-
-bool
-admin_start_weight(struct frontend *fe, struct pending *p,
-    struct api_fail *fail)
-{
-	(void)fail;
-	ask(fe, p, ASK_WEIGH);
-	return true;
-}
-
-bool
-admin_look_weight(struct frontend *fe, struct pending *p, struct line_out *o,
-    struct api_fail *fail)
-{
-	(void)fail;
-	put_name(fe, p, o);
-	line_fmt(o, ",\"weight\":%u.%02u", p->weight / 100, p->weight % 100);
-	return true;
-}
-
-bool
-admin_read_rollback(struct frontend *fe, const json_t *root, struct pending *p,
-    struct api_fail *fail)
-{
-	const char *name = json_string_value(json_object_get(root, "name"));
-
-	if (name != NULL && strchr(name, '@') == NULL)
-		return api_refuse(fail, API_OUT_OF_RANGE, "name",
-		    "name: '%s': want NAME@VERSION, the version that is to "
-		    "serve the name",
-		    name);
-	return admin_read_adapter(fe, root, p, fail);
-}
-
-bool
-admin_start_rollback(struct frontend *fe, struct pending *p,
-    struct api_fail *fail)
-{
-	(void)fail;
-	ask(fe, p, ASK_CHOOSE);
-	return true;
-}
-
-bool
-admin_look_rollback(struct frontend *fe, struct pending *p, struct line_out *o,
-    struct api_fail *fail)
-{
-	enum dir_state state = dir_entry_state(
-	    atomic_load_explicit(&fe->g->entry[p->adapter],
-		memory_order_acquire));
-
-	if (state == DIR_RETIRED)
-		api_refuse(fail, API_ADAPTER_REMOVED, "name",
-		    "this version is kept no longer");
-	if (state != DIR_LISTED)
-		return false;
-	put_name(fe, p, o);
-	return true;
+	if (!admin_others_wait(fe, p))
+		admin_wish(fe, p, ASK_NONE);
 }
 
 void
@@ -558,7 +352,9 @@ admin_waits_for(struct frontend *fe, const struct pending *p, char *out,
 
 	snprintf(out, size, "adapter '%s' is %s, and %u requests use it",
 	    fe_names_copy(fe->g, p->adapter, name),
-	    states[have.state <= HAVE_FAILED ? have.state : HAVE_FAILED],
+	    admin_unload_begun(fe, p) ?
+		"leaving the device" :
+		states[have.state <= HAVE_FAILED ? have.state : HAVE_FAILED],
 	    fe_uses(fe, p->adapter));
 }
 

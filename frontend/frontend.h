@@ -83,17 +83,20 @@ struct pending {
 	int32_t adapter;
 	uint32_t serial;
 	uint32_t count;	    /* of rescans */
-	uint64_t have;	    /* word when it was asked */
+	uint32_t failures;  /* of loads of it, when it was asked */
 	uint64_t was_bytes; /* on the device then; 0: it was not there */
 	bool was_pinned;    /* then */
 	uint64_t operation; /* its number; 0: it is none */
 	uint64_t bytes;	    /* brought or freed, when it is done */
 	nsec deadline_ns;
-	bool withdrawn;		      /* an operator has taken it back */
-	uint64_t meant;		      /* withdraw: the operation */
-	bool wait;		      /* for those who use it */
-	uint32_t weight;	      /* hundredths */
-	int setting;		      /* its index (conf.h) */
+	bool withdrawn; /* an operator has taken it back */
+	bool undone;	/* its wish has been taken back */
+	nsec undone_ns;
+	uint64_t scheduler_turns, loader_turns; /* then */
+	uint64_t meant;				/* withdraw: the operation */
+	bool wait;				/* for those who use it */
+	uint32_t weight;			/* hundredths */
+	int setting;				/* its index (conf.h) */
 	uint64_t version;	      /* of the settings that it goes over */
 	uint64_t sequence;	      /* of the overrides with it */
 	char value[CONF_CHOICE_MAX];  /* as it was taken */

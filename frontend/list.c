@@ -81,9 +81,9 @@ put_adapter(struct frontend *fe, struct line_out *o, uint32_t a, uint64_t entry)
 	else
 		line_hex(o, info->digest, 6);
 	put_uses(fe, o, a, entry);
-	if (broken || have == HAVE_FAILED) {
+	/* Why it is broken, or its last load has failed. */
+	if (fe_reason(fe->g, (int32_t)a, text)[0] != '\0' || broken) {
 		line_key(o, "reason");
-		fe_reason(fe->g, (int32_t)a, text);
 		line_text(o, text, strlen(text));
 	}
 	line_put(o, "}");

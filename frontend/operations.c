@@ -33,7 +33,7 @@ fe_operation_begin(struct frontend *fe, struct pending *p)
 		.entry = p->adapter,
 		.serial = p->serial,
 		.version = fe->g->info[p->adapter].version,
-		.have = p->have,
+		.failures = p->failures,
 		.bytes = p->was_bytes,
 		.asked_ns = p->since_ns,
 		.deadline_ns = p->deadline_ns };
@@ -192,7 +192,7 @@ resume(struct frontend *fe, const struct operation *o)
 	fe->pending[fe->npending++] = (struct pending){ .op = op,
 		.adapter = o->entry,
 		.serial = o->serial,
-		.have = o->have,
+		.failures = o->failures,
 		.was_bytes = o->bytes,
 		.was_pinned = o->was_pinned != 0,
 		.operation = o->number,

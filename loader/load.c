@@ -18,6 +18,19 @@ say(struct ld *l, uint32_t a, struct place_word have)
 	(void)ring_push(&l->w.to_scheduler, a);
 }
 
+/* No worker is at a copy of it, so this word is ours. */
+static void
+count_failure(struct ld *l, uint32_t a)
+{
+	struct word layers;
+
+	if (l->w.layers == NULL)
+		return;
+	layers = word_load(&l->w.layers[a]);
+	layers.round = word_next_round(layers.round);
+	word_store(&l->w.layers[a], layers);
+}
+
 static void
 fail(struct ld *l, uint32_t a, struct place_word want, int error,
     const char *why)
@@ -25,6 +38,7 @@ fail(struct ld *l, uint32_t a, struct place_word want, int error,
 	ld_note_failed(l, a, why);
 	ld_reason_set(l, a, why);
 	ld_add(&l->w.meters->failures, 1);
+	count_failure(l, a);
 	say(l, a,
 	    (struct place_word){ want.gen, HAVE_FAILED, (uint32_t)error & 15u,
 		want.place });

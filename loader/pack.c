@@ -180,6 +180,7 @@ tell_layers(const struct ld_world *w, const struct ld_job *j, int layers)
 	was = word_load(&w->layers[j->adapter]);
 	if (was.gen == now.gen && was.low >= now.low)
 		return;
+	now.round = was.round;
 	if (layers == 0) /* who starts now has waited for that much */
 		ld_note_times(&w->info[j->adapter], j);
 	word_store(&w->layers[j->adapter], now);

@@ -30,6 +30,8 @@ obey(struct sch *h, uint32_t key, uint64_t ask, nsec now)
 	k->wanted = false;
 	if (k->unload)
 		resident_idle(h, key);
+	else
+		resident_unwaited(h, key); /* its load was taken back */
 	return true;
 }
 

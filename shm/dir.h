@@ -14,6 +14,8 @@
  * While have[a] is LOADING, layers[a] (struct word: gen, low) says under have's
  * generation what has been copied so far: 0 nothing, 1 what lies in front of its
  * layers, 1 + n the first n layers too.  Of another generation it says nothing.
+ * Its round counts the loads of that entry that failed, whatever generation: the
+ * scheduler calls out what failed at once, so have does not say it for long.
  *
  * Where an adapter lies: place = chunk << 8 | place in the chunk.  A chunk of
  * class c holds 2^c places of chunk_bytes >> c bytes.  An adapter larger than a

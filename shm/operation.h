@@ -38,7 +38,7 @@ struct operation {
 	uint8_t was_pinned;		   /* when it was asked */
 	int32_t entry;
 	uint32_t serial, version;
-	uint64_t have; /* word of that entry when it was asked */
+	uint32_t failures; /* of loads of that entry, when it was asked */
 	/* Brought to the device, or freed there; while it waits, there when it was
 	 * asked. */
 	uint64_t bytes;

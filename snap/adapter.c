@@ -183,14 +183,10 @@ snap_adapters(const struct segs *g, struct snap *s)
 static void
 reason(const struct segs *g, uint32_t a, char buf[SNAP_REASON_MAX])
 {
-	uint32_t have = word_load_place(&g->have[a]).state;
 	char text[DIR_REASON_MAX];
 
-	if (have == HAVE_FAILED ||
-	    dir_entry_state(atomic_load_explicit(&g->entry[a],
-		memory_order_acquire)) == DIR_BROKEN)
-		snap_text(buf, dir_reason(&g->info[a], g->reasons, a, text),
-		    SNAP_REASON_MAX);
+	snap_text(buf, dir_reason(&g->info[a], g->reasons, a, text),
+	    SNAP_REASON_MAX);
 }
 
 char *

@@ -220,7 +220,8 @@ void snap_free(struct snap *);
 bool snap_adapter_at(const struct snap_source *, uint32_t index,
     struct snap_adapter *, nsec now);
 
-/* Why an adapter is BROKEN or FAILED; "" if it is not.  Returns buf. */
+/* Why an adapter is BROKEN, or its last load has failed; "" if neither.  Returns
+ * buf. */
 char *snap_reason(const struct snap_source *, uint32_t adapter,
     char buf[SNAP_REASON_MAX]);
 

@@ -33,6 +33,7 @@ obey(uint32_t a, enum want_state want, enum have_state have)
 
 	word_store_place(&rig.as[PROC_SCHEDULER].want[a],
 	    (struct place_word){ gen, want, 0, 0 });
+	rig_failures(&rig, a, have == HAVE_FAILED);
 	word_store_place(&rig.as[PROC_LOADER].have[a],
 	    (struct place_word){ gen, have, 0, 0 });
 }
@@ -82,6 +83,13 @@ START_TEST(a_load_that_fails_says_why)
 	ck_assert_str_eq(rig_text(line, "code"), "adapter_failed");
 	ck_assert_ptr_nonnull(
 	    strstr(rig_text(line, "message"), "lora_B is missing"));
+	json_decref(line);
+	/* The scheduler calls it out before anybody has looked. */
+	ask(fd, "{\"op\":\"load\",\"id\":2,\"name\":\"roman\"}\n", ASK_LOAD);
+	obey(2, WANT_IN, HAVE_FAILED);
+	obey(2, WANT_OUT, HAVE_HOST);
+	line = rig_hear(&rig, fd);
+	ck_assert_str_eq(rig_text(line, "code"), "adapter_failed");
 	json_decref(line);
 	close(fd);
 }

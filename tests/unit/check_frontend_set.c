@@ -284,6 +284,7 @@ obey(uint32_t a, enum want_state want, enum have_state have)
 
 	word_store_place(&rig.as[PROC_SCHEDULER].want[a],
 	    (struct place_word){ gen, want, 0, 0 });
+	rig_failures(&rig, a, have == HAVE_FAILED);
 	word_store_place(&rig.as[PROC_LOADER].have[a],
 	    (struct place_word){ gen, have, 0, 0 });
 }

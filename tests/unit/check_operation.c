@@ -24,6 +24,14 @@ tear_down(void)
 	rig_end(&rig);
 }
 
+/* More than whoever obeys is waited for. */
+static void
+some_turns(void)
+{
+	for (int i = 0; i < 10; i++)
+		rig_turn(&rig);
+}
+
 /* What scheduler and loader make of an ask. */
 static void
 obey(enum want_state want, enum have_state have)
@@ -32,6 +40,7 @@ obey(enum want_state want, enum have_state have)
 
 	word_store_place(&rig.as[PROC_SCHEDULER].want[2],
 	    (struct place_word){ gen, want, 0, 0 });
+	rig_failures(&rig, 2, have == HAVE_FAILED);
 	word_store_place(&rig.as[PROC_LOADER].have[2],
 	    (struct place_word){ gen, have, 0, 0 });
 }
@@ -212,7 +221,7 @@ START_TEST(none_waits_for_ever_after_a_death)
 	expect(3, OPERATION_FAILED, "removed meanwhile");
 	expect(4, OPERATION_FAILED, "could not be taken up again");
 	rig.later += 31 * SECOND;
-	rig_turn(&rig);
+	some_turns();
 	expect(2, OPERATION_EXPIRED, "'caesar'");
 	/* Numbers go on. */
 	fd = rig_connect_admin(&rig);
@@ -243,8 +252,7 @@ START_TEST(a_pin_that_is_taken_back_leaves_an_older_one)
 	rig_crash(&rig);
 	close(fd);
 	rig.later += SECOND;
-	rig_turn(&rig);
-	rig_turn(&rig);
+	some_turns();
 	expect(2, OPERATION_EXPIRED, "loading");
 	ck_assert(fe_pinned(&rig.fe, 2));
 }
@@ -361,6 +369,133 @@ START_TEST(one_that_waits_is_withdrawn_and_its_wish_with_it)
 }
 END_TEST
 
+/* What is obeyed before it can be taken back is done, and told so with its bytes. */
+START_TEST(what_was_obeyed_meanwhile_is_done)
+{
+	int fd = rig_connect_admin(&rig), other = rig_connect_admin(&rig);
+	json_t *line;
+
+	obey(WANT_IN, HAVE_RESIDENT);
+	ask(fd, "{\"op\":\"unload\",\"name\":\"roman\"}\n", ASK_UNLOAD);
+	obey(WANT_OUT, HAVE_RESIDENT); /* behind its fence */
+	rig_say(other, "{\"op\":\"withdraw\",\"operation\":1}\n");
+	while (asked() != ASK_NONE)
+		rig_turn(&rig);
+	for (int i = 0; i < 100; i++)
+		rig_turn(&rig);
+	expect(1, OPERATION_WAITING, "");
+	obey(WANT_OUT, HAVE_HOST);
+	ck_assert_int_eq(hear_number(fd, "freed_bytes"), 1000);
+	line = rig_hear(&rig, other);
+	ck_assert_str_eq(rig_text(line, "state"), "done");
+	json_decref(line);
+	expect(1, OPERATION_DONE, "");
+	/* The loader has chosen it before it could see that it need not. */
+	rig_adapter(&rig, 2, "roman", DIR_KEPT);
+	ask(fd, "{\"op\":\"rollback\",\"name\":\"roman@1\"}\n", ASK_CHOOSE);
+	rig_say(other, "{\"op\":\"withdraw\",\"operation\":2}\n");
+	while (asked() != ASK_NONE)
+		rig_turn(&rig);
+	rig_adapter(&rig, 2, "roman", DIR_LISTED);
+	ck_assert_int_eq(hear_number(fd, "operation"), 2);
+	expect(2, OPERATION_DONE, "");
+	json_decref(rig_hear(&rig, other));
+	close(other);
+	close(fd);
+}
+END_TEST
+
+/* Scheduler and loader stand still: one that is hopeless ends all the same. */
+START_TEST(nobody_is_waited_for_for_ever)
+{
+	int fd = rig_connect_admin(&rig);
+
+	obey(WANT_IN, HAVE_RESIDENT);
+	ask(fd, "{\"op\":\"unload\",\"name\":\"roman\",\"deadline_ms\":9}\n",
+	    ASK_UNLOAD);
+	obey(WANT_OUT, HAVE_RESIDENT);
+	rig.stands = true;
+	rig.later += SECOND;
+	for (int i = 0; i < 100; i++)
+		rig_turn(&rig);
+	expect(1, OPERATION_WAITING, "");
+	rig.later += 2 * SECOND;
+	hear_error(fd, "timed_out", "leaving the device", 1);
+	close(fd);
+}
+END_TEST
+
+/* Those who look and those who take back. */
+START_TEST(many_that_wait_keep_nobody_from_taking_them_back)
+{
+	int fd = rig_connect_admin(&rig), other = rig_connect_admin(&rig);
+	char line[96];
+
+	for (uint32_t i = 0; i < FE_PENDING_MAX; i++) {
+		rig_say(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n");
+		while (rig.made.operations->last < i + 1)
+			rig_turn(&rig);
+	}
+	rig_error(&rig, other, "{\"op\":\"load\",\"name\":\"roman\"}",
+	    "overloaded", "64 operations");
+	rig_say(other, "{\"op\":\"operations\"}\n");
+	json_decref(rig_hear(&rig, other));
+	rig_say(other, "{\"op\":\"get\",\"key\":\"policy.slo_ms\"}\n");
+	json_decref(rig_hear(&rig, other));
+	for (int i = 1; i <= FE_PENDING_MAX; i++) {
+		snprintf(line, sizeof(line),
+		    "{\"op\":\"withdraw\",\"operation\":%d}\n", i);
+		rig_say(other, line);
+		json_decref(rig_hear(&rig, other));
+		expect((uint64_t)i, OPERATION_WITHDRAWN, "");
+	}
+	ck_assert_uint_eq(asked(), ASK_NONE);
+	close(other);
+	close(fd);
+}
+END_TEST
+
+static bool
+pinned_in_word(uint32_t a)
+{
+	return dir_ask_pinned(atomic_load(&rig.made.ask[a]));
+}
+
+/* A pin is the name's: a rollback takes it along, if there is room for it. */
+START_TEST(a_rollback_takes_the_pin_of_the_name_along)
+{
+	int fd = rig_connect_admin(&rig);
+
+	ask(fd, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
+	obey(WANT_IN, HAVE_RESIDENT);
+	json_decref(rig_hear(&rig, fd));
+	rig_adapter(&rig, 3, "roman", DIR_KEPT);
+	rig.as[PROC_LOADER].info[3].version = 7;
+	rig.as[PROC_LOADER].info[3].bytes = 15 * rig.plan.chunk_bytes;
+	rig_error(&rig, fd, "{\"op\":\"rollback\",\"name\":\"roman@7\"}",
+	    "out_of_memory", "15 of 16 chunks");
+	ck_assert(!pinned_in_word(3));
+	rig.as[PROC_LOADER].info[3].bytes = 1000;
+	rig_say(fd, "{\"op\":\"rollback\",\"name\":\"roman@7\"}\n");
+	while (!pinned_in_word(3))
+		rig_turn(&rig);
+	rig_adapter(&rig, 2, "roman", DIR_KEPT);
+	rig_adapter(&rig, 3, "roman", DIR_LISTED);
+	rig.as[PROC_LOADER].info[3].version = 7;
+	json_decref(rig_hear(&rig, fd));
+	ck_assert(fe_pinned(&rig.fe, 3));
+	/* And back, when it is pinned no more. */
+	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
+	json_decref(rig_hear(&rig, fd));
+	ck_assert(pinned_in_word(2));
+	rig_say(fd, "{\"op\":\"rollback\",\"name\":\"roman@1\"}\n");
+	while (asked() != ASK_CHOOSE)
+		rig_turn(&rig);
+	ck_assert(!pinned_in_word(2));
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_weight_leaves_what_was_asked_before)
 {
 	int fd = rig_connect_admin(&rig);
@@ -396,6 +531,10 @@ suite_operation(void)
 	tcase_add_test(t, the_list_is_long_whatever_output_may_be_held);
 	tcase_add_test(t, a_version_that_does_not_serve_its_name_is_not_pinned);
 	tcase_add_test(t, one_that_waits_is_withdrawn_and_its_wish_with_it);
+	tcase_add_test(t, what_was_obeyed_meanwhile_is_done);
+	tcase_add_test(t, nobody_is_waited_for_for_ever);
+	tcase_add_test(t, many_that_wait_keep_nobody_from_taking_them_back);
+	tcase_add_test(t, a_rollback_takes_the_pin_of_the_name_along);
 	tcase_add_test(t, a_weight_leaves_what_was_asked_before);
 	suite_add_tcase(s, t);
 	return s;

@@ -57,6 +57,34 @@ START_TEST(a_load_for_which_nobody_waits_any_more_is_called_off)
 }
 END_TEST
 
+/* Without a hint. */
+static void
+heed(void)
+{
+	for (int i = 0; i < 3; i++) {
+		world_turn();
+		sch_tick(world.core, world.now);
+	}
+}
+
+/* A load or a pin that an operator takes back before it is there. */
+START_TEST(a_load_that_is_taken_back_is_called_off)
+{
+	enum dir_ask asked = _i == 0 ? ASK_LOAD : ASK_PIN;
+
+	world_open(1);
+	world.ask[3] = dir_ask(1, 1, _i == 1, 0, asked);
+	heed();
+	world_loader(3);
+	ck_assert_uint_eq(word_load_place(&world.want[3]).state, WANT_IN);
+	world.ask[3] = dir_ask(1, 2, false, 0, _i == 0 ? ASK_NONE : ASK_UNPIN);
+	heed();
+	ck_assert_uint_eq(word_load_place(&world.want[3]).state, WANT_OUT);
+	ck_assert_uint_eq(world.meters.left_unwanted, 1);
+	world_close();
+}
+END_TEST
+
 static uint32_t
 chunks_with(enum chunk_owner owner)
 {
@@ -115,6 +143,7 @@ suite_scheduler_memory(void)
 	tcase_add_test(c,
 	    who_follows_its_adapter_starts_before_all_of_it_is_there);
 	tcase_add_test(c, a_load_for_which_nobody_waits_any_more_is_called_off);
+	tcase_add_loop_test(c, a_load_that_is_taken_back_is_called_off, 0, 2);
 	tcase_add_test(c, memory_that_a_window_did_not_need_goes_back);
 	suite_add_tcase(s, c);
 	return s;

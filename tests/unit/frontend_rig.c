@@ -279,9 +279,22 @@ play_slot(struct rig *r, uint32_t slot)
 }
 
 void
+rig_failures(struct rig *r, uint32_t a, uint32_t more)
+{
+	_Atomic uint64_t *at = &r->as[PROC_LOADER].layers[a];
+	struct word layers = word_load(at);
+
+	layers.round += more;
+	word_store(at, layers);
+}
+
+void
 rig_turn(struct rig *r)
 {
 	play_door(r);
+	for (int i = 0; i < PROC_COUNT && !r->stands; i++)
+		if (i == PROC_SCHEDULER || i == PROC_LOADER)
+			atomic_fetch_add(&r->as[i].cell[i]->turns, 1);
 	for (uint32_t i = 0; i < r->plan.slots && r->engine; i++)
 		play_slot(r, i);
 	fe_tick(&r->fe, clock_mono() + r->later);

@@ -35,6 +35,7 @@ struct rig {
 	struct wait_split wait;
 	uint32_t queue;
 	bool engine; /* whether it works at all */
+	bool stands; /* scheduler and loader take no turns */
 	nsec later;  /* how far the frontend's clock is ahead of ours */
 };
 
@@ -65,6 +66,9 @@ void rig_error(struct rig *, int fd, const char *line, const char *code,
 
 /* An adapter in the catalogue. */
 void rig_adapter(struct rig *, uint32_t a, const char *name, enum dir_state);
+
+/* So many loads of it more have failed. */
+void rig_failures(struct rig *, uint32_t a, uint32_t more);
 
 /* Slots whose f is SUB. */
 uint32_t rig_open_slots(struct rig *);

@@ -1,0 +1,272 @@
+/* What stays asked of an adapter: pins, weights, and which version serves its
+ * name. */
+#include "base/log.h"
+#include "frontend/admin.h"
+#include "shm/word.h"
+
+#include <string.h>
+
+bool
+fe_pinned(const struct frontend *fe, uint32_t a)
+{
+	uint64_t ask_word = atomic_load_explicit(&fe->g->ask[a],
+	    memory_order_relaxed);
+	uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
+	    memory_order_acquire);
+
+	return dir_ask_pinned(ask_word) &&
+	    dir_serial(ask_word) == dir_serial(entry) &&
+	    dir_entry_state(entry) == DIR_LISTED;
+}
+
+double
+fe_weight(const struct frontend *fe, uint32_t a)
+{
+	uint64_t ask_word = atomic_load_explicit(&fe->g->ask[a],
+	    memory_order_relaxed);
+	uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
+	    memory_order_acquire);
+
+	return dir_serial(ask_word) == dir_serial(entry) ?
+	    dir_ask_weight(ask_word) / 100.0 :
+	    1;
+}
+
+static uint32_t
+chunks_of(const struct frontend *fe, uint32_t a)
+{
+	return dir_chunks(fe->g->info[a].bytes, fe->plan->chunk_bytes);
+}
+
+/* Each pinned adapter may come to lie in a chunk of its own, and one request of
+ * full context and its adapter must always find room beside them.  instead: the
+ * entry whose pin it takes over; its own: none. */
+static bool
+leaves_room(const struct frontend *fe, const struct pending *p,
+    uint32_t instead, struct api_fail *fail)
+{
+	const struct plan *plan = fe->plan;
+	uint64_t request = (plan->blocks_per_slot + plan->blocks_per_chunk -
+			       1) /
+		plan->blocks_per_chunk +
+	    1;
+	uint64_t pinned = chunks_of(fe, (uint32_t)p->adapter);
+	char name[DIR_NAME_MAX];
+
+	for (uint32_t a = 0; a < plan->adapters; a++)
+		if (a != (uint32_t)p->adapter && a != instead &&
+		    fe_pinned(fe, a))
+			pinned += chunks_of(fe, a);
+	if (pinned + request <= plan->chunks)
+		return true;
+	return api_refuse(fail, API_OUT_OF_MEMORY, "name",
+	    "adapter '%s': pinned adapters would take up to %ju of %u chunks "
+	    "of device memory, and a request of full context needs %ju",
+	    fe_names_copy(fe->g, p->adapter, name), (uintmax_t)pinned,
+	    plan->chunks, (uintmax_t)request);
+}
+
+/* Whether a pin that was there before still leaves room. */
+static bool
+still_fits(struct frontend *fe, const struct pending *p)
+{
+	struct api_fail fail;
+
+	if (leaves_room(fe, p, (uint32_t)p->adapter, &fail))
+		return true;
+	log_warn("an adapter is not pinned as it was before reason=%s",
+	    fail.message);
+	return false;
+}
+
+void
+fe_ask_again(struct frontend *fe)
+{
+	for (uint32_t a = 0; a < fe->plan->adapters; a++) {
+		uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
+		    memory_order_acquire);
+		uint64_t was = atomic_load_explicit(&fe->g->ask[a],
+		    memory_order_relaxed);
+		uint32_t before = fe->g->info[a].asked_before;
+		struct pending p = { .adapter = (int32_t)a,
+			.serial = dir_serial(entry),
+			.weight = before & 0x7fffu };
+		bool pin = (before & 0x8000u) != 0;
+
+		if (before == 0 || !dir_may_serve(dir_entry_state(entry)) ||
+		    dir_serial(was) == dir_serial(entry))
+			continue;
+		admin_wish(fe, &p,
+		    pin && still_fits(fe, &p) ? ASK_PIN : ASK_NONE);
+	}
+}
+
+/* A pin is of the version that serves its name, or pins would take what nobody
+ * counts. */
+static bool
+serves(struct frontend *fe, const struct pending *p, struct api_fail *fail)
+{
+	uint64_t entry = atomic_load_explicit(&fe->g->entry[p->adapter],
+	    memory_order_acquire);
+	char name[DIR_NAME_MAX];
+
+	if (dir_entry_state(entry) != DIR_KEPT)
+		return true;
+	fe_names_copy(fe->g, p->adapter, name);
+	return api_refuse(fail, API_NOT_SUPPORTED, "name",
+	    "version %u of '%s' does not serve its name: let it by 'chameleon "
+	    "ctl rollback %s@%u', then pin '%s'",
+	    fe->g->info[p->adapter].version, name, name,
+	    fe->g->info[p->adapter].version, name);
+}
+
+bool
+admin_start_pin(struct frontend *fe, struct pending *p, struct api_fail *fail)
+{
+	if (!serves(fe, p, fail) ||
+	    !leaves_room(fe, p, (uint32_t)p->adapter, fail))
+		return false;
+	admin_wish(fe, p, ASK_PIN);
+	return true;
+}
+
+bool
+admin_look_pin(struct frontend *fe, struct pending *p, struct line_out *o,
+    struct api_fail *fail)
+{
+	/* It may have been taken back. */
+	if (!fe_pinned(fe, (uint32_t)p->adapter) ||
+	    !admin_look_load(fe, p, o, fail))
+		return false;
+	line_put(o, ",\"pinned\":true");
+	return true;
+}
+
+/* What an earlier one has pinned stays. */
+void
+admin_undo_pin(struct frontend *fe, const struct pending *p)
+{
+	if (!p->was_pinned && !admin_others_wait(fe, p))
+		admin_wish(fe, p, ASK_UNPIN);
+}
+
+bool
+admin_start_unpin(struct frontend *fe, struct pending *p, struct api_fail *fail)
+{
+	(void)fail;
+	admin_wish(fe, p, ASK_UNPIN);
+	return true;
+}
+
+bool
+admin_look_unpin(struct frontend *fe, struct pending *p, struct line_out *o,
+    struct api_fail *fail)
+{
+	(void)fail;
+	admin_put_name(fe, p, o);
+	line_put(o, ",\"pinned\":false");
+	return true;
+}
+
+bool
+admin_read_weight(struct frontend *fe, const json_t *root, struct pending *p,
+    struct api_fail *fail)
+{
+	double weight = 0;
+
+	if (!admin_find(fe, root, p, fail) || !admin_undisturbed(fe, p, fail) ||
+	    !admin_read_number(root, "weight", 0.01, ASK_WEIGHT_MAX / 100.0,
+		&weight, fail))
+		return false;
+	if (weight <= 0)
+		return api_refuse(fail, API_MISSING_FIELD, "weight",
+		    "weight: missing: want a number, 1 is that of others");
+	p->weight = (uint32_t)(weight * 100 + 0.5);
+	return true;
+}
+
+bool
+admin_start_weight(struct frontend *fe, struct pending *p,
+    struct api_fail *fail)
+{
+	(void)fail;
+	admin_wish(fe, p, ASK_WEIGH);
+	return true;
+}
+
+bool
+admin_look_weight(struct frontend *fe, struct pending *p, struct line_out *o,
+    struct api_fail *fail)
+{
+	(void)fail;
+	admin_put_name(fe, p, o);
+	line_fmt(o, ",\"weight\":%u.%02u", p->weight / 100, p->weight % 100);
+	return true;
+}
+
+bool
+admin_read_rollback(struct frontend *fe, const json_t *root, struct pending *p,
+    struct api_fail *fail)
+{
+	const char *name = json_string_value(json_object_get(root, "name"));
+
+	if (name != NULL && strchr(name, '@') == NULL)
+		return api_refuse(fail, API_OUT_OF_RANGE, "name",
+		    "name: '%s': want NAME@VERSION, the version that is to "
+		    "serve the name",
+		    name);
+	return admin_read_adapter(fe, root, p, fail);
+}
+
+/* The version that serves the name now; itself: none does. */
+static uint32_t
+serving(const struct frontend *fe, const struct pending *p)
+{
+	char name[DIR_NAME_MAX], other[DIR_NAME_MAX];
+
+	fe_names_copy(fe->g, p->adapter, name);
+	for (uint32_t a = 0; a < fe->plan->adapters; a++)
+		if (dir_entry_state(atomic_load_explicit(&fe->g->entry[a],
+			memory_order_acquire)) == DIR_LISTED &&
+		    strcmp(fe_names_copy(fe->g, (int32_t)a, other), name) == 0)
+			return a;
+	return (uint32_t)p->adapter;
+}
+
+/* Pin and weight are the name's: they go over to the version that is to serve
+ * it. */
+bool
+admin_start_rollback(struct frontend *fe, struct pending *p,
+    struct api_fail *fail)
+{
+	uint32_t now = serving(fe, p);
+	uint64_t word = atomic_load_explicit(&fe->g->ask[now],
+	    memory_order_relaxed);
+	bool pinned = dir_ask_pinned(word) &&
+	    dir_serial(word) ==
+		dir_serial(atomic_load_explicit(&fe->g->entry[now],
+		    memory_order_acquire));
+
+	if (pinned && !leaves_room(fe, p, now, fail))
+		return false;
+	admin_wish_with(fe, p, ASK_CHOOSE, pinned,
+	    (uint32_t)(fe_weight(fe, now) * 100 + 0.5));
+	return true;
+}
+
+bool
+admin_look_rollback(struct frontend *fe, struct pending *p, struct line_out *o,
+    struct api_fail *fail)
+{
+	enum dir_state state = dir_entry_state(
+	    atomic_load_explicit(&fe->g->entry[p->adapter],
+		memory_order_acquire));
+
+	if (state == DIR_RETIRED)
+		api_refuse(fail, API_ADAPTER_REMOVED, "name",
+		    "this version is kept no longer");
+	if (state != DIR_LISTED)
+		return false;
+	admin_put_name(fe, p, o);
+	return true;
+}
