@@ -75,6 +75,8 @@ retire(struct ld *l, uint32_t a, bool gone)
 {
 	bool worked = dir_may_serve(ld_state(l, a));
 
+	if (gone)
+		ld_memory_gone(l, a);
 	unname(l, a);
 	if (worked && !gone)
 		ld_version_over(l, a);
@@ -144,8 +146,8 @@ free_entry(struct ld *l)
 }
 
 /* What operators ask of an entry, for the one that comes after it. */
-uint16_t
-ld_asked_of(const struct ld *l, uint32_t a)
+static uint16_t
+asked_of(const struct ld *l, uint32_t a)
 {
 	uint64_t ask = l->w.ask == NULL ?
 	    0 :
@@ -157,6 +159,14 @@ ld_asked_of(const struct ld *l, uint32_t a)
 	if (weight == 100 && !dir_ask_pinned(ask))
 		return 0;
 	return (uint16_t)(weight | (dir_ask_pinned(ask) ? 0x8000u : 0));
+}
+
+uint16_t
+ld_asked_of_name(const struct ld *l, uint32_t a)
+{
+	uint32_t serving = ld_version_serving(l, a);
+
+	return asked_of(l, serving != LD_NOBODY ? serving : a);
 }
 
 /* Of whoever had this index before: the next one is counted from there. */
@@ -196,13 +206,13 @@ add(struct ld *l, const struct ld_found *f, uint32_t before, enum dir_state was,
 	if (before != LD_NOBODY) {
 		/* What never worked is no version of its own. */
 		version = l->w.info[before].version + dir_may_serve(was);
-		asked = ld_asked_of(l, before);
+		asked = ld_asked_of_name(l, before);
 		/* One that was only kept did so for another's sake, which may
 		 * be gone: it is an operator's to say who serves then. */
 		other = was == DIR_KEPT ||
 		    (was == DIR_BROKEN &&
 			ld_memory_other(l->memory, f->name)) ||
-		    (version > 1 && ld_version_state(l, f->name) == DIR_KEPT);
+		    (version > 1 && ld_version_serving(l, before) != LD_NOBODY);
 	} else {
 		other = ld_memory_recall(l->memory, f->name, f->file_id,
 		    &version, &asked);
@@ -257,6 +267,23 @@ heed(struct ld *l, const struct ld_found *f, nsec now)
 		l->seen[a] = true;
 }
 
+/* What of an earlier life was not seen is gone. */
+static void
+first_look_over(struct ld *l)
+{
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
+		enum dir_state state = ld_state(l, a);
+
+		if (state == DIR_FREE || state == DIR_RETIRED || l->seen[a])
+			continue;
+		if (ld_find(l, l->w.info[a].name) == a)
+			retire(l, a, true);
+		else if (!ld_version_stays(l, a))
+			ld_set_state(l, a, DIR_RETIRED);
+	}
+	ld_note_first(l);
+}
+
 bool
 ld_catalogue_heed(struct ld *l, nsec now)
 {
@@ -269,6 +296,8 @@ ld_catalogue_heed(struct ld *l, nsec now)
 			heed(l, f, now);
 		} else {
 			ld_note_look_over(l);
+			if (!f->lost && !l->opened)
+				first_look_over(l);
 			atomic_store_explicit(l->w.rescan_done, f->rescan,
 			    memory_order_release);
 		}
@@ -311,20 +340,4 @@ ld_catalogue_rebuild(struct ld *l)
 		if (state != DIR_FREE && state != DIR_RETIRED)
 			name_newest(l, a);
 	}
-}
-
-void
-ld_catalogue_first(struct ld *l)
-{
-	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
-		enum dir_state state = ld_state(l, a);
-
-		if (state == DIR_FREE || state == DIR_RETIRED || l->seen[a])
-			continue;
-		if (ld_find(l, l->w.info[a].name) == a)
-			retire(l, a, true);
-		else if (!ld_version_stays(l, a))
-			ld_set_state(l, a, DIR_RETIRED);
-	}
-	ld_note_first(l);
 }

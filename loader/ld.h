@@ -40,6 +40,7 @@ struct ld_found {
 	uint64_t bytes, file_bytes;
 	int32_t rank;
 	uint32_t rescan; /* FOUND_ALL: the asked-for look that is over */
+	bool lost;	 /* FOUND_ALL: the directory could not be read */
 	char reason[DIR_REASON_MAX];
 };
 
@@ -146,6 +147,7 @@ struct ld_pass {
 enum job_state {
 	JOB_QUEUED,
 	JOB_READING,   /* may be cancelled: writes nothing after that */
+	JOB_READY,     /* has its bytes and waits for the link; likewise */
 	JOB_COPYING,   /* the pool is being written */
 	JOB_LEAVING,   /* likewise, and is asked to leave off */
 	JOB_CANCELLED, /* by the main thread */
@@ -198,10 +200,11 @@ void ld_job_free(struct ld_job *);
 
 /* Somebody waits for it now. */
 void ld_work_hasten(struct ld_work *, struct ld_job *);
-/* One more thread, if all that are there hang. */
+/* One more thread, if all that are there hang; and if there may be no more, those
+ * that have waited for one longer than a load may take are over, as failed. */
 void ld_work_relieve(struct ld_work *, nsec now);
-/* One that was asked for before `since` and is still being read; NULL.  It lives
- * until it has been taken. */
+/* One whose reading began before `since` and is not over; NULL.  It lives until it
+ * has been taken. */
 struct ld_job *ld_work_late(struct ld_work *, nsec since);
 
 /* Nobody has asked it to leave off. */
@@ -255,7 +258,7 @@ struct ld {
 	uint32_t *free_reason, nfree_reasons;
 	uint32_t free_from; /* where to look for a free entry */
 	bool full;	    /* has been logged */
-	bool opened;	    /* the first look is over */
+	bool opened;	    /* a first look has seen what is there */
 	nsec quiet_until;   /* quarantine of what a dead life was copying */
 	struct proof {
 		uint32_t next;	      /* entry to look at; adapters: none */
@@ -269,18 +272,18 @@ struct ld {
 /* catalogue.c */
 void ld_catalogue_rebuild(struct ld *);
 bool ld_catalogue_heed(struct ld *, nsec now); /* the scanner's news */
-void ld_catalogue_first(struct ld *);	       /* the first look is over */
 void ld_catalogue_reclaim(struct ld *);
 
 uint32_t ld_find(const struct ld *, const char *name); /* by its files */
-uint16_t ld_asked_of(const struct ld *, uint32_t adapter);
+/* What operators ask of the version that serves its name, else of this one. */
+uint16_t ld_asked_of_name(const struct ld *, uint32_t adapter);
 void ld_set_state(struct ld *, uint32_t adapter, enum dir_state);
 
 /* versions.c */
 /* Files of another version have come, or none: what becomes of the old one. */
 void ld_version_over(struct ld *, uint32_t old);
-/* The state of a new version of its name. */
-enum dir_state ld_version_state(const struct ld *, const char *name);
+/* The version that serves the name of this one; LD_NOBODY: none does. */
+uint32_t ld_version_serving(const struct ld *, uint32_t one);
 /* The name has gone: so have all of its versions. */
 void ld_versions_gone(struct ld *, const char *name);
 /* What operators have asked of one. */
@@ -312,11 +315,13 @@ void ld_memory_close(struct ld_memory *);
  * after; what was asked of it.  Returns whether another version is to serve it. */
 bool ld_memory_recall(const struct ld_memory *, const char *name,
     uint64_t file_id, uint32_t *version, uint16_t *asked);
-/* Writes what has changed, in a thread of its own, at most once a second. */
-/* Whether at the start another version than that of the files was to serve it. */
+/* Whether another version than that of the files was to serve it. */
 bool ld_memory_other(const struct ld_memory *, const char *name);
 /* An operator has chosen anew: what was remembered of that is past. */
 void ld_memory_chosen(struct ld_memory *, const char *name);
+/* The files of its name are gone, and may come back. */
+void ld_memory_gone(struct ld *, uint32_t adapter);
+/* Writes what has changed, in a thread of its own, at most once a second. */
 void ld_memory_tick(struct ld *, nsec now);
 
 /* reason.c */

@@ -11,6 +11,8 @@
 #include "base/err.h"
 #include "base/log.h"
 
+#define LATE_MAX 64 /* given up a tick */
+
 static void
 say(struct ld *l, uint32_t a, struct place_word have)
 {
@@ -316,24 +318,34 @@ ld_hasten(struct ld *l, uint32_t a)
 
 /* Its file hangs, maybe for ever: who waits for it is told, and the thread is let
  * go when it comes back. */
-void
-ld_end_late(struct ld *l, nsec now)
+static void
+give_up(struct ld *l, struct ld_job *j)
 {
-	struct ld_job *j = ld_work_late(l->work, now - l->w.deadline_ns);
 	struct place_word want;
 	char why[DIR_REASON_MAX];
 
-	if (j == NULL || !ld_work_cancel(j) || l->job[j->adapter] != j)
+	if (!ld_work_cancel(j) || l->job[j->adapter] != j)
 		return;
 	l->job[j->adapter] = NULL;
 	want = word_load_place(&l->w.want[j->adapter]);
 	if (want.gen != j->gen || j->prove)
 		return;
 	snprintf(why, sizeof(why),
-	    "its files could not be read within %.0f s "
+	    "its files could not be read within %.1f s "
 	    "(loader.deadline_ms): look at the disk, then load it again",
 	    clock_ms(l->w.deadline_ns) / 1000);
 	fail(l, j->adapter, want, ERR_IO, why);
+}
+
+void
+ld_end_late(struct ld *l, nsec now)
+{
+	struct ld_job *j;
+
+	for (int i = 0; i < LATE_MAX &&
+	     (j = ld_work_late(l->work, now - l->w.deadline_ns)) != NULL;
+	     i++)
+		give_up(l, j);
 }
 
 bool

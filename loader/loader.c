@@ -118,7 +118,6 @@ ld_open(struct ld **out, const struct ld_world *w, nsec now)
 	enter_pool(l, now);
 	ld_catalogue_rebuild(l);
 	(void)ld_catalogue_heed(l, now);
-	ld_catalogue_first(l);
 	for (uint32_t a = 0; a < w->plan->adapters; a++)
 		(void)ld_look(l, a, false, now);
 	*out = l;

@@ -238,10 +238,10 @@ static int
 cross(const struct ld_world *w, struct ld_link *link, struct ld_job *j)
 {
 	const void *image = j->packed != NULL ? j->packed : j->image;
-	int reading = JOB_READING;
+	int ready = JOB_READY;
 
 	/* From here on the main thread may not answer an OUT. */
-	if (!atomic_compare_exchange_strong(&j->state, &reading, JOB_COPYING)) {
+	if (!atomic_compare_exchange_strong(&j->state, &ready, JOB_COPYING)) {
 		ld_link_leave(link, j);
 		return unwanted();
 	}
@@ -264,7 +264,7 @@ static int
 fetch_and_copy(const struct ld_world *w, const struct rooms *rooms,
     struct ld_link *link, int dirfd, struct ld_job *j)
 {
-	int e = 0;
+	int reading = JOB_READING, e = 0;
 
 	prove_packed(j);
 	if (j->packed == NULL)
@@ -276,7 +276,8 @@ fetch_and_copy(const struct ld_world *w, const struct rooms *rooms,
 	j->read_ns = clock_mono();
 	if (!j->copy)
 		return 0;
-	if (!ld_link_take(link, j))
+	if (!atomic_compare_exchange_strong(&j->state, &reading, JOB_READY) ||
+	    !ld_link_take(link, j))
 		return unwanted();
 	return cross(w, link, j);
 }
@@ -289,7 +290,6 @@ ld_pack(const struct ld_world *w, const struct rooms *rooms,
 
 	if (!atomic_compare_exchange_strong(&j->state, &queued, JOB_READING))
 		return;
-	j->taken_ns = clock_mono();
 	if (j->prove)
 		ld_prove(w, j);
 	else

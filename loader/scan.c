@@ -367,6 +367,7 @@ look_once(struct ld_scan *sc, bool now_all, uint32_t rescan)
 
 	sc->unsettled = false;
 	look(sc, now_all);
+	f.lost = sc->lost;
 	tell(sc, &f);
 	if (sc->w->bell != NULL)
 		bell_ring(sc->w->bell);

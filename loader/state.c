@@ -1,9 +1,11 @@
-/* What is remembered of adapters over a restart of the engine: pins, weights,
- * version numbers, and which version serves a name.
+/* What is remembered of adapters over a restart of the engine, and while their files
+ * are away: pins, weights, version numbers, and which version serves a name.
  *
- * A JSON file, of those adapters of which there is something to remember.  It is
- * written anew whole, to another name in the same directory, and renamed, so that it
- * is always the one or the other; by a thread, since a disk may take its time. */
+ * A JSON file, of those adapters of which there is something to remember, and of
+ * names that are gone: they may come back, and another version must not have the
+ * number of one that was.  It is written anew whole, to another name in the same
+ * directory, and renamed, so that it is always the one or the other; by a thread,
+ * since a disk may take its time. */
 #include "loader/ld.h"
 
 #include <errno.h>
@@ -27,8 +29,9 @@
 
 struct ld_memory {
 	const char *path; /* "": nothing is remembered */
-	json_t *adapters; /* as they were read; NULL: nothing */
+	json_t *adapters; /* by name, as of the last look at them; never NULL */
 	uint64_t written; /* hash of what was handed over last */
+	bool more;	  /* and a name has gone since */
 	nsec looked_ns;
 	pthread_mutex_t lock;
 	pthread_cond_t some;
@@ -79,8 +82,13 @@ static void
 read_all(struct ld_memory *m)
 {
 	char aside[PATH_MAX];
-	int e = read_adapters(&m->adapters, m->path);
+	json_t *read;
+	int e = read_adapters(&read, m->path);
 
+	if (e == 0) {
+		json_decref(m->adapters);
+		m->adapters = read;
+	}
 	if (e == 0 || e == ERR_NOT_FOUND)
 		return;
 	snprintf(aside, sizeof(aside), "%s.bad", m->path);
@@ -229,16 +237,12 @@ live(void *arg)
 static uint32_t
 serves(const struct ld *l, uint32_t newest)
 {
-	const char *name = l->w.info[newest].name;
-	enum dir_state state = ld_state(l, newest);
+	uint32_t a = ld_version_serving(l, newest);
 
-	if (state == DIR_LISTED)
-		return l->w.info[newest].version;
-	for (uint32_t a = 0; a < l->w.plan->adapters; a++)
-		if (ld_state(l, a) == DIR_LISTED &&
-		    strcmp(l->w.info[a].name, name) == 0)
-			return l->w.info[a].version;
-	return state == DIR_KEPT || ld_memory_other(l->memory, name) ?
+	if (a != LD_NOBODY)
+		return l->w.info[a].version;
+	return ld_state(l, newest) == DIR_KEPT ||
+		ld_memory_other(l->memory, l->w.info[newest].name) ?
 	    0 :
 	    l->w.info[newest].version;
 }
@@ -255,7 +259,7 @@ is_newest(const struct ld *l, uint32_t a)
 static bool
 has_something(const struct ld *l, uint32_t a)
 {
-	return l->w.info[a].version > 1 || ld_asked_of(l, a) != 0 ||
+	return l->w.info[a].version > 1 || ld_asked_of_name(l, a) != 0 ||
 	    ld_state(l, a) == DIR_KEPT;
 }
 
@@ -273,39 +277,75 @@ hash_all(const struct ld *l)
 			continue;
 		row[0] = (uint64_t)a << 32 | ld_serial(&l->w, a);
 		row[1] = state;
-		row[2] = ld_asked_of(l, a);
+		row[2] = ld_asked_of_name(l, a);
 		h = hash_bytes(h, row, sizeof(row));
 	}
 	return h;
 }
 
 static void
-put(const struct ld *l, json_t *all, uint32_t a)
+put(const struct ld *l, uint32_t a)
 {
 	const struct dir_info *info = &l->w.info[a];
-	uint16_t asked = ld_asked_of(l, a);
+	uint16_t asked = ld_asked_of_name(l, a);
 	uint32_t weight = asked & 0x7fffu;
 	char files[24];
 
 	snprintf(files, sizeof(files), "%016" PRIx64, info->file_id);
-	(void)json_object_set_new(all, info->name,
+	(void)json_object_set_new(l->memory->adapters, info->name,
 	    json_pack("{s:I, s:s, s:I, s:b, s:f}", "version",
 		(json_int_t)info->version, "files", files, "serves",
 		(json_int_t)serves(l, a), "pinned", (asked & 0x8000u) != 0,
 		"weight", weight == 0 ? 1.0 : weight / 100.0));
 }
 
+void
+ld_memory_gone(struct ld *l, uint32_t a)
+{
+	/* What never worked is no version. */
+	if (ld_state(l, a) == DIR_BROKEN && !has_something(l, a))
+		return;
+	put(l, a);
+	l->memory->more = true;
+}
+
+/* As many names that are gone as there may be adapters, the last ones. */
+static void
+forget_the_oldest(const struct ld *l)
+{
+	json_t *all = l->memory->adapters, *o;
+	size_t n = json_object_size(all),
+	       most = 2 * (size_t)l->w.plan->adapters;
+	const char *name;
+	void *next;
+
+	json_object_foreach_safe(all, next, name, o)
+	{
+		if (n <= most)
+			return;
+		if (ld_find(l, name) == LD_NOBODY) {
+			(void)json_object_del(all, name);
+			n--;
+		}
+	}
+}
+
 static char *
 write_down(const struct ld *l)
 {
-	json_t *root = json_object(), *all = json_object();
+	json_t *all = l->memory->adapters, *root;
 	char *text;
 
-	for (uint32_t a = 0; a < l->w.plan->adapters; a++)
-		if (is_newest(l, a) && has_something(l, a))
-			put(l, all, a);
-	(void)json_object_set_new(root, "format", json_integer(FORMAT));
-	(void)json_object_set_new(root, "adapters", all);
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
+		if (!is_newest(l, a))
+			continue;
+		if (has_something(l, a))
+			put(l, a);
+		else
+			(void)json_object_del(all, l->w.info[a].name);
+	}
+	forget_the_oldest(l);
+	root = json_pack("{s:i, s:O}", "format", FORMAT, "adapters", all);
 	text = json_dumps(root, JSON_INDENT(1));
 	json_decref(root);
 	return text;
@@ -326,9 +366,11 @@ ld_memory_tick(struct ld *l, nsec now)
 	again = m->failed;
 	pthread_mutex_unlock(&m->lock);
 	hash = hash_all(l);
-	if ((hash == m->written && !again) || (text = write_down(l)) == NULL)
+	if ((hash == m->written && !again && !m->more) ||
+	    (text = write_down(l)) == NULL)
 		return;
 	m->written = hash;
+	m->more = false;
 	pthread_mutex_lock(&m->lock);
 	free(m->text);
 	m->text = text;
@@ -345,14 +387,18 @@ ld_memory_open(struct ld_memory **out, const struct ld_world *w)
 		return err_set(ERR_MEMORY, "no memory for the loader");
 	m->path = w->state_file != NULL ? w->state_file : "";
 	m->written = HASH_START; /* nothing, as in no file */
+	m->adapters = json_object();
+	if (m->adapters == NULL) {
+		free(m);
+		return err_set(ERR_MEMORY, "no memory for the loader");
+	}
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->some, NULL);
 	*out = m;
 	if (m->path[0] == '\0')
 		return 0;
 	read_all(m);
-	if (m->adapters != NULL)
-		m->written = 0; /* it is written once more */
+	m->more = json_object_size(m->adapters) > 0; /* written once more */
 	m->started = pthread_create(&m->thread, NULL, live, m) == 0;
 	return m->started ? 0 : err_set(ERR_IO, "no thread can be started");
 }

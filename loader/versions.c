@@ -60,13 +60,26 @@ ld_version_over(struct ld *l, uint32_t old)
 		let_go(l, oldest);
 }
 
-enum dir_state
-ld_version_state(const struct ld *l, const char *name)
+/* It is the one of the files, or one of the few whose image is all there is. */
+uint32_t
+ld_version_serving(const struct ld *l, uint32_t one)
 {
-	for (uint32_t a = 0; a < l->w.plan->adapters; a++)
-		if (is_version(l, a, name) && ld_state(l, a) == DIR_LISTED)
-			return DIR_KEPT;
-	return DIR_LISTED;
+	const char *name = l->w.info[one].name;
+	const struct store *st = &l->store;
+	uint32_t newest = ld_find(l, name);
+
+	if (ld_state(l, one) == DIR_LISTED)
+		return one;
+	if (newest != LD_NOBODY && ld_state(l, newest) == DIR_LISTED)
+		return newest;
+	for (uint32_t i = 0; i < st->count && st->kept > 0; i++) {
+		uint32_t a = st->list[i];
+
+		if (st->image[a].only && ld_state(l, a) == DIR_LISTED &&
+		    strcmp(l->w.info[a].name, name) == 0)
+			return a;
+	}
+	return LD_NOBODY;
 }
 
 void

@@ -6,6 +6,7 @@
 #include "loader/ld.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -83,6 +84,8 @@ next_job(struct worker *me, bool *early)
 	while (!k->stop && (j = choose(k)) == NULL)
 		pthread_cond_wait(&k->some, &k->lock);
 	k->idle--;
+	if (j != NULL)
+		j->taken_ns = clock_mono();
 	*early = j != NULL && atomic_load(&j->early);
 	k->nearly += *early;
 	me->job = j;
@@ -273,6 +276,31 @@ ld_work_hasten(struct ld_work *k, struct ld_job *j)
 	pthread_mutex_unlock(&k->lock);
 }
 
+/* Nothing has got done for so long: whoever waits for a thread is told. */
+static void
+end_starved(struct ld_work *k, struct queue *q, nsec since)
+{
+	struct ld_job *j;
+	int queued;
+
+	while ((j = q->head) != NULL && j->asked_ns < since &&
+	    k->done_ns < since) {
+		(void)first(q);
+		queued = JOB_QUEUED;
+		if (atomic_compare_exchange_strong(&j->state, &queued,
+			JOB_OVER)) {
+			j->error = ERR_IO;
+			snprintf(j->reason, sizeof(j->reason),
+			    "it waited %.1f s for a thread, all of which are "
+			    "at files that cannot be read (loader.deadline_ms, "
+			    "loader.threads): look at the disk, then load it "
+			    "again",
+			    clock_ms(k->w->deadline_ns) / 1000);
+		}
+		append(&k->out, j);
+	}
+}
+
 void
 ld_work_relieve(struct ld_work *k, nsec now)
 {
@@ -286,6 +314,8 @@ ld_work_relieve(struct ld_work *k, nsec now)
 		k->done_ns = now;
 		(void)start_thread(k);
 	}
+	end_starved(k, &k->in, now - k->w->deadline_ns);
+	end_starved(k, &k->early, now - k->w->deadline_ns);
 	pthread_mutex_unlock(&k->lock);
 }
 
@@ -298,7 +328,7 @@ ld_work_late(struct ld_work *k, nsec since)
 	for (uint32_t i = 0; i < k->nthreads && late == NULL; i++) {
 		struct ld_job *j = k->worker[i].job;
 
-		if (j != NULL && j->asked_ns < since &&
+		if (j != NULL && j->taken_ns < since &&
 		    atomic_load(&j->state) == JOB_READING)
 			late = j;
 	}
@@ -334,7 +364,8 @@ ld_work_cancel(struct ld_job *j)
 {
 	int state = atomic_load(&j->state);
 
-	while (state == JOB_QUEUED || state == JOB_READING)
+	while (
+	    state == JOB_QUEUED || state == JOB_READING || state == JOB_READY)
 		if (atomic_compare_exchange_strong(&j->state, &state,
 			JOB_CANCELLED))
 			return true;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/err.h"
 #include "loader/ld.h"
 #include "tests/unit/loader_rig.h"
 
@@ -190,6 +191,58 @@ START_TEST(files_that_hang_keep_no_other_from_being_read)
 }
 END_TEST
 
+static int
+being_read(struct ld_job *const *job, int n)
+{
+	int reading = 0;
+
+	for (int i = 0; i < n; i++)
+		reading += atomic_load(&job[i]->state) == JOB_READING;
+	return reading;
+}
+
+/* A long queue is no disk that hangs: time counts from when a thread takes it. */
+START_TEST(time_in_the_queue_is_not_the_files)
+{
+	struct rooms rooms = { .n = 0 };
+	struct ld_job *job[12], *j;
+	struct ld_work *work;
+	nsec now = clock_mono();
+	int starved = 0;
+
+	lrig_make("a", 2, 1);
+	lrig_start();
+	lrig.w.delay_ns = 3600 * SECOND;
+	lrig.w.deadline_ns = 60 * SECOND;
+	lrig.w.threads = 1;
+	lrig.w.link_copies = 1;
+	ck_assert_int_eq(ld_work_open(&work, &lrig.w, &rooms), 0);
+	for (int i = 0; i < 12; i++)
+		ld_work_put(work, job[i] = hanging_job(lrig_entry_of("a")));
+	/* All threads that there may be, two and eight. */
+	WAIT_FOR(being_read(job, 12) == 2);
+	ck_assert_ptr_nonnull(ld_work_late(work, INT64_MAX));
+	ck_assert_ptr_null(ld_work_late(work, now));
+	for (int i = 3; i <= 10; i++) {
+		ld_work_relieve(work, now += SECOND);
+		WAIT_FOR(being_read(job, 12) == i);
+	}
+	ld_work_relieve(work, now += SECOND);
+	ck_assert_ptr_null(ld_work_take(work));
+	ld_work_relieve(work, now += 61 * SECOND);
+	while ((j = ld_work_take(work)) != NULL) {
+		starved++;
+		ck_assert_int_eq(j->error, ERR_IO);
+		ck_assert_ptr_nonnull(strstr(j->reason, "for a thread"));
+		ld_job_free(j);
+	}
+	ck_assert_int_eq(starved, 2);
+	for (int i = 0; i < 10; i++)
+		(void)ld_work_cancel(job[i]);
+	ld_work_close(work);
+}
+END_TEST
+
 Suite *
 suite_loader_order(void)
 {
@@ -203,6 +256,7 @@ suite_loader_order(void)
 	tcase_add_test(c, early_loads_leave_a_thread_for_others);
 	tcase_add_test(c, a_file_that_hangs_is_given_up_with_a_sentence);
 	tcase_add_test(c, files_that_hang_keep_no_other_from_being_read);
+	tcase_add_test(c, time_in_the_queue_is_not_the_files);
 	suite_add_tcase(s, c);
 	return s;
 }

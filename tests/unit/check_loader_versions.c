@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static _Atomic uint64_t ask[ADAPTERS];
@@ -88,8 +89,10 @@ choose(uint32_t number, uint32_t count)
 static void
 restart_the_engine(void)
 {
-	ld_tick(lrig.ld, clock_mono() + 2 * SECOND);
-	ld_close(lrig.ld);
+	if (lrig.ld != NULL) {
+		ld_tick(lrig.ld, clock_mono() + 2 * SECOND);
+		ld_close(lrig.ld);
+	}
 	lrig.ld = NULL;
 	for (int a = 0; a < ADAPTERS; a++) {
 		atomic_store(&lrig.entry[a], 0);
@@ -182,6 +185,155 @@ START_TEST(numbers_go_on_over_a_restart)
 }
 END_TEST
 
+/* What an operator asks of a version, under a count of its own. */
+static void
+wish(uint32_t number, bool pinned, uint32_t weight)
+{
+	uint32_t a = version(number);
+
+	atomic_store(&ask[a],
+	    dir_ask(dir_serial(lrig.entry[a]), dir_ask_count(ask[a]) + 1,
+		pinned, weight, ASK_NONE));
+}
+
+static uint16_t
+asked_before(uint32_t number)
+{
+	return lrig.info[version(number)].asked_before;
+}
+
+/* The adapter, or the directory of all, goes and comes back. */
+static char away[96];
+
+static void
+take_away(const char *path)
+{
+	snprintf(away, sizeof(away), "%s/away", lrig.dir);
+	ck_assert_int_eq(rename(path, away), 0);
+}
+
+static void
+bring_back(const char *path)
+{
+	ck_assert_int_eq(rename(away, path), 0);
+}
+
+static void
+erase(void)
+{
+	ck_assert_int_eq(nftw(lrig_path_of("one", ""), lrig_erase, 8,
+			     FTW_DEPTH),
+	    0);
+	WAIT_FOR(!lrig_is("one", DIR_LISTED) && !lrig_is("one", DIR_BROKEN));
+}
+
+START_TEST(a_name_that_comes_back_is_known)
+{
+	wish(1, true, 250);
+	take_away(lrig_path_of("one", ""));
+	WAIT_FOR(version(1) == ADAPTERS);
+	bring_back(lrig_path_of("one", ""));
+	WAIT_FOR(version(1) < ADAPTERS);
+	ck_assert_uint_eq(asked_before(1), 0x8000u | 250);
+	/* As it was last, not as it was once. */
+	wish(1, false, 0);
+	take_away(lrig_path_of("one", ""));
+	WAIT_FOR(version(1) == ADAPTERS);
+	bring_back(lrig_path_of("one", ""));
+	WAIT_FOR(version(1) < ADAPTERS);
+	ck_assert_uint_eq(asked_before(1), 0);
+	/* Removed and copied anew: other bytes have another number. */
+	erase();
+	replace(2, 2);
+	ck_assert(is(2, DIR_LISTED));
+	erase();
+	restart_the_engine();
+	replace(3, 3);
+	ck_assert(is(3, DIR_LISTED));
+}
+END_TEST
+
+START_TEST(a_directory_that_is_away_is_not_forgotten)
+{
+	uint64_t entry;
+	uint32_t a;
+
+	replace(2, 2);
+	wish(2, true, 0);
+	ld_tick(lrig.ld, clock_mono() + 2 * SECOND);
+	ld_close(lrig.ld);
+	lrig.ld = NULL;
+	/* A new loader: what was there stays. */
+	a = version(2);
+	entry = atomic_load(&lrig.entry[a]);
+	take_away(lrig.adapters);
+	lrig_start();
+	ck_assert_uint_eq(atomic_load(&lrig.entry[a]), entry);
+	/* A new engine, twice. */
+	restart_the_engine();
+	ck_assert_uint_eq(version(2), ADAPTERS);
+	restart_the_engine();
+	bring_back(lrig.adapters);
+	WAIT_FOR(version(2) < ADAPTERS);
+	ck_assert_uint_eq(asked_before(2) & 0x8000u, 0x8000u);
+	/* One that went with the directory is gone when it can be read again. */
+	ld_close(lrig.ld);
+	lrig.ld = NULL;
+	take_away(lrig.adapters);
+	lrig_start();
+	ck_assert(is(2, DIR_LISTED));
+	ck_assert_int_eq(mkdir(lrig.adapters, 0700), 0);
+	WAIT_FOR(version(2) == ADAPTERS);
+}
+END_TEST
+
+START_TEST(names_that_are_gone_are_not_remembered_without_bound)
+{
+	char line[160];
+	size_t rows = 0;
+	FILE *f;
+
+	ld_close(lrig.ld);
+	lrig.ld = NULL;
+	f = fopen(state_file, "w");
+	ck_assert_ptr_nonnull(f);
+	fputs("{\"format\":1,\"adapters\":{", f);
+	for (int i = 0; i < 100; i++)
+		fprintf(f, "\"gone%d\":{\"version\":3},\n", i);
+	fputs("\"one\":{\"version\":3,\"weight\":2}}}", f);
+	fclose(f);
+	restart_the_engine();
+	ck_assert(is(4, DIR_LISTED));
+	ld_tick(lrig.ld, clock_mono() + 2 * SECOND);
+	ld_close(lrig.ld);
+	lrig.ld = NULL;
+	f = fopen(state_file, "r");
+	ck_assert_ptr_nonnull(f);
+	while (fgets(line, sizeof(line), f) != NULL)
+		rows += strstr(line, "\"version\"") != NULL;
+	fclose(f);
+	ck_assert_uint_eq(rows, 2 * ADAPTERS);
+	lrig_start();
+}
+END_TEST
+
+/* The wishes for a name are those of the version that serves it. */
+START_TEST(wishes_go_with_the_version_that_serves)
+{
+	load(1, 0);
+	wish(1, true, 0);
+	replace(2, 2);
+	ck_assert_uint_eq(asked_before(2) & 0x8000u, 0x8000u);
+	choose(1, 1);
+	wish(1, false, 300);
+	replace(3, 3);
+	ck_assert(is(3, DIR_KEPT));
+	ck_assert_uint_eq(asked_before(3), 300);
+	restart_the_engine();
+	ck_assert_uint_eq(asked_before(3), 300);
+}
+END_TEST
+
 Suite *suite_loader_versions(void);
 
 Suite *
@@ -196,6 +348,10 @@ suite_loader_versions(void)
 	tcase_add_test(t, a_rollback_is_never_forgotten_in_silence);
 	tcase_add_test(t, a_rollback_outlives_broken_files);
 	tcase_add_test(t, numbers_go_on_over_a_restart);
+	tcase_add_test(t, a_name_that_comes_back_is_known);
+	tcase_add_test(t, a_directory_that_is_away_is_not_forgotten);
+	tcase_add_test(t, names_that_are_gone_are_not_remembered_without_bound);
+	tcase_add_test(t, wishes_go_with_the_version_that_serves);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	return s;
