@@ -18,8 +18,16 @@
 #define MIB (1024.0 * 1024.0)
 #define LOADS 5	  /* rows of the table of what fits */
 #define FACTORS 4 /* of adapters */
-#define RATES_MAX 16
-#define SECONDS 120.0 /* of each forecast */
+#define RATES_MAX 32
+#define HALVINGS 3 /* of the gap in which the cliff is */
+
+/* A forecast is of so many requests after a warm-up, in which adapters come for
+ * the first time; and not of a moment, in which no queue would grow. */
+#define WARM_UP_LEAST 500.0
+#define COUNTED_LEAST 2000.0
+#define COUNTED_MOST 20000.0
+#define SECONDS_LEAST 30.0
+#define REFUSED_MOST 0.01 /* of requests, else it has collapsed */
 
 static const char *file, *cost_file, *json, *ranks;
 static struct cmd_list sets;
@@ -79,7 +87,7 @@ static struct {
 	uint32_t fit; /* beside half of the most that run at once */
 	struct forecast {
 		uint32_t adapters;
-		double rate, hits, p50_ms, p99_ms, squashed;
+		double rate, hits, p50_ms, p99_ms, refused;
 	} by_adapters[FACTORS], by_rate[RATES_MAX];
 	int nrates;
 	uint32_t cliff_adapters; /* 0: none */
@@ -148,17 +156,22 @@ by_time(const void *va, const void *vb)
 
 static int
 take_times(const struct sim_work *w, const struct sim_result *r,
-    struct forecast *to)
+    double warm_up_s, struct forecast *to)
 {
 	double *ms = calloc((size_t)w->n + 1, sizeof(*ms));
-	uint64_t n = 0;
+	uint64_t n = 0, refused = 0;
 
 	if (ms == NULL)
 		return err_set(ERR_MEMORY, "no memory for times");
-	for (uint64_t i = 0; i < w->n; i++)
+	for (uint64_t i = 0; i < w->n; i++) {
+		if (clock_ms(w->asks[i].at) < 1000 * warm_up_s)
+			continue;
 		if (r->outcomes[i].failed == 0)
 			ms[n++] = clock_ms(
 			    r->outcomes[i].first_ns - w->asks[i].at);
+		else
+			refused++;
+	}
 	qsort(ms, (size_t)n, sizeof(*ms), by_time);
 	if (n > 0) {
 		to->p50_ms = ms[n / 2];
@@ -167,21 +180,34 @@ take_times(const struct sim_work *w, const struct sim_result *r,
 	to->hits = r->with_adapter > 0 ?
 	    (double)r->hits / (double)r->with_adapter :
 	    0;
-	to->squashed = (double)r->squashed;
+	to->refused = n + refused > 0 ?
+	    (double)refused / (double)(n + refused) :
+	    0;
 	free(ms);
 	return 0;
+}
+
+static double
+within(double v, double low, double high)
+{
+	return v < low ? low : v > high ? high : v;
 }
 
 static int
 foresee(uint32_t nadapters, double rps, struct forecast *to)
 {
+	double warm_up_s = within(2.0 * nadapters, WARM_UP_LEAST,
+			       COUNTED_MOST) /
+	    rps;
+	double counted_s = within(nadapters, COUNTED_LEAST, COUNTED_MOST) / rps;
 	struct sim_work_options o = { .arrivals = SIM_POISSON,
 		.lengths = SIM_UNIFORM,
 		.uniform_least = (uint32_t)least,
 		.uniform_most = (uint32_t)most,
 		.rps = rps,
 		.length_scale = 1,
-		.duration_s = SECONDS,
+		.duration_s = warm_up_s +
+		    (counted_s < SECONDS_LEAST ? SECONDS_LEAST : counted_s),
 		.adapters = nadapters,
 		.by_law = true,
 		.zipf = zipf,
@@ -193,6 +219,7 @@ foresee(uint32_t nadapters, double rps, struct forecast *to)
 		.cost = all.cost,
 		.work = &work,
 		.seed = seed,
+		.warm_up_s = warm_up_s,
 		.slots = all.plan.slots };
 	int e = sim_work_make(&work, &o);
 
@@ -207,7 +234,7 @@ foresee(uint32_t nadapters, double rps, struct forecast *to)
 	}
 	e = sim_run(&setup, &result);
 	if (e == 0) {
-		e = take_times(&work, &result, to);
+		e = take_times(&work, &result, warm_up_s, to);
 		sim_result_free(&result);
 	}
 	sim_work_free(&work);
@@ -217,16 +244,13 @@ foresee(uint32_t nadapters, double rps, struct forecast *to)
 static bool
 collapses(const struct forecast *f)
 {
-	return f->p99_ms > all.conf.policy_slo_ms;
+	return f->p99_ms > all.conf.policy_slo_ms || f->refused > REFUSED_MOST;
 }
 
-/* More and more adapters at the rate that is asked for; then more and more requests
- * with all adapters, up to twice where the SLO is missed. */
+/* More and more adapters, at the rate that is asked for. */
 static int
-find_cliffs(void)
+find_cliff_of_adapters(void)
 {
-	uint32_t have = all.fits.adapters;
-	double r = rate / 4;
 	int e = 0;
 
 	for (int i = 0; e == 0 && i < FACTORS; i++) {
@@ -237,14 +261,58 @@ find_cliffs(void)
 		    collapses(&all.by_adapters[i]))
 			all.cliff_adapters = all.by_adapters[i].adapters;
 	}
-	for (int i = 0; e == 0 && i < RATES_MAX && all.cliff_rate <= 0; i++) {
-		e = foresee(have, r, &all.by_rate[all.nrates]);
-		if (e == 0 && collapses(&all.by_rate[all.nrates]))
-			all.cliff_rate = r;
-		all.nrates += e == 0;
-		r *= 1.5;
-	}
 	return e;
+}
+
+static int
+try_rate(double r, bool *bad)
+{
+	struct forecast *f = &all.by_rate[all.nrates];
+	int e = foresee(all.fits.adapters, r, f);
+
+	all.nrates += e == 0;
+	*bad = e == 0 && collapses(f);
+	return e;
+}
+
+static int
+by_rate(const void *va, const void *vb)
+{
+	const struct forecast *a = va, *b = vb;
+
+	return a->rate < b->rate ? -1 : a->rate > b->rate;
+}
+
+/* With all adapters: twice the rate, or half of it, until it is on the other side of
+ * the cliff; then the gap is halved. */
+static int
+find_cliff_of_rate(void)
+{
+	double good = 0, bad = 0, r = rate;
+	bool is_bad;
+	int e = 0, halvings = 0;
+
+	while (e == 0 && all.nrates < RATES_MAX && halvings < HALVINGS) {
+		if ((e = try_rate(r, &is_bad)) != 0)
+			break;
+		halvings += good > 0 && bad > 0;
+		if (is_bad)
+			bad = r;
+		else
+			good = r;
+		r = bad <= 0 ? 2 * r : good <= 0 ? r / 2 : (good + bad) / 2;
+	}
+	qsort(all.by_rate, (size_t)all.nrates, sizeof(all.by_rate[0]), by_rate);
+	all.cliff_rate = bad;
+	return e;
+}
+
+static int
+find_cliffs(void)
+{
+	int e = find_cliff_of_adapters();
+
+	return e == 0 ? find_cliff_of_rate() : e;
 }
 
 /* ---- telling ---- */
@@ -298,9 +366,11 @@ print_forecast(const char *what, const struct forecast *f, int n)
 	printf("\n%s\n%9s %8s %6s %14s %14s\n", what, "adapters", "rate",
 	    "hits", "TTFT P50 ms", "TTFT P99 ms");
 	for (int i = 0; i < n; i++)
-		printf("%9u %8.2f %5.0f%% %14.1f %14.1f%s\n", f[i].adapters,
+		printf("%9u %8.2f %5.0f%% %14.1f %14.1f%s%s\n", f[i].adapters,
 		    f[i].rate, 100 * f[i].hits, f[i].p50_ms, f[i].p99_ms,
-		    collapses(&f[i]) ? "  over the SLO" : "");
+		    f[i].p99_ms > all.conf.policy_slo_ms ? "  over the SLO" :
+							   "",
+		    f[i].refused > REFUSED_MOST ? "  some refused" : "");
 }
 
 static void
@@ -318,7 +388,7 @@ print_forecasts(void)
 	print_forecast("by rate, with all adapters", all.by_rate, all.nrates);
 	if (all.cliff_adapters > 0)
 		printf("\nat %.2f requests/s the cliff is at %u adapters: P99 "
-		       "TTFT over policy.slo_ms (%u ms)\n",
+		       "TTFT over policy.slo_ms (%u ms), or requests refused\n",
 		    rate, all.cliff_adapters, all.conf.policy_slo_ms);
 	else
 		printf("\nat %.2f requests/s there is no cliff up to %u "
@@ -340,10 +410,10 @@ forecasts_json(const struct forecast *f, int n)
 
 	for (int i = 0; i < n; i++)
 		(void)json_array_append_new(list,
-		    json_pack("{s:I, s:f, s:f, s:f, s:f}", "adapters",
+		    json_pack("{s:I, s:f, s:f, s:f, s:f, s:f}", "adapters",
 			(json_int_t)f[i].adapters, "rate", f[i].rate,
 			"hit_rate", f[i].hits, "ttft_p50_ms", f[i].p50_ms,
-			"ttft_p99_ms", f[i].p99_ms));
+			"ttft_p99_ms", f[i].p99_ms, "refused", f[i].refused));
 	return list;
 }
 
