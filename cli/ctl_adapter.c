@@ -57,8 +57,12 @@ report(const struct snap *s, const struct snap_adapter *a,
 	as_engine(s, s->conf.model, model);
 	as_engine(s, s->conf.adapters, all);
 	snprintf(dir, sizeof(dir), "%s/%s", all, a->name);
-	if (report_adapter(model, dir, rules, out) != 0)
-		snprintf(out, REPORT_BYTES, "refused: %s\n", err_text());
+	if (report_adapter(model, dir, rules, out) != 0) {
+		size_t used = strlen(out);
+
+		snprintf(out + used, REPORT_BYTES - used, "refused: %s\n",
+		    err_text());
+	}
 }
 
 static int

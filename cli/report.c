@@ -62,8 +62,8 @@ pack(const struct adapter *a, const struct shape *shape,
 		return err_set(ERR_MEMORY, "no memory for %ju bytes",
 		    (uintmax_t)bytes);
 	e = adapter_pack(a, shape, TENSOR_F32, 0, rules, image, NULL, NULL);
-	if (e == 0)
-		adapter_report(a, name, image->digest, out, REPORT_BYTES);
+	adapter_report(a, name, e == 0 ? image->digest : NULL, out,
+	    REPORT_BYTES);
 	free(image);
 	return e;
 }

@@ -14,7 +14,7 @@
 /* Reads and checks every number of the adapter in dir; the report, and a line that
  * names the base by its fingerprint, are added to out.  `base` in the rules is set
  * here.  Errors as adapter_open and adapter_pack have them, with what was refused
- * in the sentence. */
+ * in the sentence; out then has what of the report was known. */
 int report_adapter(const char *model, const char *dir, struct adapter_rules,
     char out[REPORT_BYTES]);
 

@@ -131,8 +131,8 @@ uint32_t adapter_a_rows(const struct adapter_entry *);
 uint64_t adapter_a_bytes(const struct adapter_entry *, enum tensor_dtype);
 uint64_t adapter_b_bytes(const struct adapter_entry *, enum tensor_dtype);
 
-/* The report of a load as people read it (several lines); digest may be NULL:
- * not packed. */
+/* The report of a load as people read it (several lines); digest NULL: its numbers
+ * were refused. */
 void adapter_report(const struct adapter *, const char *name,
     const unsigned char digest[ADAPTER_DIGEST_BYTES], char *out, size_t size);
 

@@ -56,8 +56,9 @@ say_head(struct text *t, const struct adapter *a, const char *name,
 	say(t, "%s  digest ", name);
 	for (int i = 0; digest != NULL && i < DIGEST_SHOWN; i++)
 		say(t, "%02x", digest[i]);
-	say(t, "%s  base %s  %s  OK\n", digest == NULL ? "-" : "",
-	    a->base_name[0] == '\0' ? "not named" : a->base_name, dtype_of(a));
+	say(t, "%s  base %s  %s  %s\n", digest == NULL ? "-" : "",
+	    a->base_name[0] == '\0' ? "not named" : a->base_name, dtype_of(a),
+	    digest == NULL ? "REFUSED" : "OK");
 }
 
 static void

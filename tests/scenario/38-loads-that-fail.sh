@@ -24,14 +24,18 @@ is_away()
 }
 # A minute, if it is not told.
 ctl load nan --deadline-ms 60000 >"$dir/out" 2>&1 && fail "NaN was loaded"
-has 'not finite\|NaN' "$dir/out"
+has 'is not finite' "$dir/out"
 has_not 'not obeyed within' "$dir/out"
 ctl pin nan --deadline-ms 60000 >"$dir/out" 2>&1 && fail "NaN was pinned"
-has 'not finite\|NaN' "$dir/out"
+has 'is not finite' "$dir/out"
 ctl --json adapters >"$dir/out"
 has '"name": *"nan".*"pinned": *false' "$dir/out"
 ctl --json adapter nan >"$dir/out"
-has 'not finite\|NaN' "$dir/out"
+has 'is not finite' "$dir/out"
+"$B/bin/chameleon" inspect "$dir/adapters/nan" >"$dir/out" 2>&1 && fail "and inspect likes it"
+has 'REFUSED' "$dir/out"
+has '56 of 56 matched' "$dir/out"
+has 'not finite' "$dir/out"
 ctl --json operations >"$dir/out"
 has '"op": *"pin", *"name": *"nan", *"version": *1, *"state": *"failed"' "$dir/out"
 # The link is slow: its copy is under way when it is taken back.

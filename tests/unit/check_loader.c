@@ -120,6 +120,37 @@ START_TEST(a_load_of_changed_files_fails_with_its_reason)
 }
 END_TEST
 
+/* At each read in turn, up to the load that meets none: nothing of it is left, and
+ * it may be tried again. */
+START_TEST(a_disk_that_fails_half_way_is_told)
+{
+	uint32_t a, nth = 0;
+
+	lrig_make("a", 2, 1);
+	lrig_start();
+	a = lrig_entry_of("a");
+	do {
+		atomic_store(&lrig.reads_left, ++nth);
+		lrig_bring(a, 0);
+		WAIT_FOR(
+		    lrig_has(a, HAVE_FAILED) || lrig_has(a, HAVE_RESIDENT));
+		if (lrig_has(a, HAVE_RESIDENT))
+			break;
+		ck_assert_msg(strstr(lrig_reason(a), "Input/output") != NULL,
+		    "'%s'", lrig_reason(a));
+		ck_assert_uint_eq(word_load(&lrig.layers[a]).round, nth);
+		ck_assert_uint_eq(lrig.meters.host_bytes, 0);
+		ck_assert(lrig_is("a", DIR_LISTED));
+		lrig_call_out(a);
+		WAIT_FOR(lrig_has(a, HAVE_ABSENT));
+	} while (nth < 1000);
+	ck_assert_uint_gt(nth, 4); /* config, header, and tensors */
+	atomic_store(&lrig.reads_left, 0);
+	ck_assert_str_eq(lrig_reason(a), "");
+	lrig_image_is_whole(a);
+}
+END_TEST
+
 START_TEST(a_withdrawn_load_is_answered_at_once)
 {
 	uint32_t a;
@@ -345,6 +376,7 @@ suite_loader(void)
 	tcase_add_test(c, what_leaves_host_memory_gives_its_memory_back);
 	tcase_add_test(c, host_memory_keeps_to_its_budget);
 	tcase_add_test(c, an_adapter_may_not_be_called_as_the_base);
+	tcase_add_test(c, a_disk_that_fails_half_way_is_told);
 	tcase_add_test(c, without_a_directory_the_loader_runs);
 	suite_add_tcase(s, c);
 	return s;

@@ -36,6 +36,9 @@ struct loader_rig {
 	struct load_sample samples[SAMPLE_LOADS];
 	struct event_log events;
 	struct histogram load_disk, load_host;
+	/* Reads of files by their place until one fails, as of a disk that does;
+	 * 0: none will. */
+	_Atomic uint32_t reads_left;
 };
 
 extern struct loader_rig lrig;
