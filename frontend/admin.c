@@ -52,34 +52,68 @@ look_drain(struct frontend *fe, struct pending *p, struct line_out *o,
 }
 
 static const struct admin_op ops[] = {
-	{ "load", { "name", "deadline_ms" }, admin_read_adapter,
-	    admin_start_load, admin_look_load, admin_undo_ask, admin_waits_for,
-	    NULL },
-	{ "unload", { "name", "deadline_ms", "wait" }, admin_read_unload,
-	    admin_start_unload, admin_look_unload, admin_undo_ask,
-	    admin_waits_for, admin_unload_begun },
-	{ "pin", { "name", "deadline_ms" }, admin_read_adapter, admin_start_pin,
-	    admin_look_pin, admin_undo_pin, admin_waits_for, NULL },
-	{ "unpin", { "name", "deadline_ms" }, admin_read_adapter,
-	    admin_start_unpin, admin_look_unpin, admin_undo_ask,
-	    admin_waits_for, NULL },
-	{ "weight", { "name", "weight" }, admin_read_weight, admin_start_weight,
-	    admin_look_weight, NULL, admin_waits_for, NULL },
-	{ "rollback", { "name", "deadline_ms" }, admin_read_rollback,
-	    admin_start_rollback, admin_look_rollback, admin_undo_ask,
-	    admin_waits_for, NULL },
+	{ .name = "load",
+	    .fields = { "name", "deadline_ms" },
+	    .read = admin_read_adapter,
+	    .start = admin_start_load,
+	    .look = admin_look_load,
+	    .undo = admin_undo_ask,
+	    .waits_for = admin_waits_for },
+	{ .name = "unload",
+	    .fields = { "name", "deadline_ms", "wait" },
+	    .read = admin_read_unload,
+	    .start = admin_start_unload,
+	    .look = admin_look_unload,
+	    .undo = admin_undo_ask,
+	    .waits_for = admin_waits_for,
+	    .begun = admin_unload_begun },
+	{ .name = "pin",
+	    .fields = { "name", "deadline_ms" },
+	    .read = admin_read_adapter,
+	    .start = admin_start_pin,
+	    .look = admin_look_pin,
+	    .undo = admin_undo_pin,
+	    .waits_for = admin_waits_for,
+	    .follow = admin_follow_pin },
+	{ .name = "unpin",
+	    .fields = { "name", "deadline_ms" },
+	    .read = admin_read_adapter,
+	    .start = admin_start_unpin,
+	    .look = admin_look_unpin,
+	    .undo = admin_undo_ask,
+	    .waits_for = admin_waits_for },
+	{ .name = "weight",
+	    .fields = { "name", "weight" },
+	    .read = admin_read_weight,
+	    .start = admin_start_weight,
+	    .look = admin_look_weight,
+	    .waits_for = admin_waits_for },
+	{ .name = "rollback",
+	    .fields = { "name", "deadline_ms" },
+	    .read = admin_read_rollback,
+	    .start = admin_start_rollback,
+	    .look = admin_look_rollback,
+	    .undo = admin_undo_ask,
+	    .waits_for = admin_waits_for },
 	{ .name = "operations", .look = admin_look_operations },
-	{ "withdraw", { "operation" }, admin_read_withdraw,
-	    admin_start_withdraw, admin_look_withdraw, NULL, NULL, NULL },
-	{ "set", { "key", "value" }, admin_read_set, admin_start_set,
-	    admin_look_set, admin_undo_set, NULL, NULL },
-	{ "get", { "key" }, admin_read_key, NULL, admin_look_get, NULL, NULL,
-	    NULL },
-	{ "settings", { NULL }, NULL, NULL, admin_look_settings, NULL, NULL,
-	    NULL },
-	{ "rescan", { NULL }, NULL, start_rescan, look_rescan, NULL, NULL,
-	    NULL },
-	{ "drain", { NULL }, NULL, start_drain, look_drain, NULL, NULL, NULL },
+	{ .name = "withdraw",
+	    .fields = { "operation" },
+	    .read = admin_read_withdraw,
+	    .start = admin_start_withdraw,
+	    .look = admin_look_withdraw },
+	{ .name = "set",
+	    .fields = { "key", "value" },
+	    .read = admin_read_set,
+	    .start = admin_start_set,
+	    .look = admin_look_set,
+	    .undo = admin_undo_set },
+	{ .name = "get",
+	    .fields = { "key" },
+	    .read = admin_read_key,
+	    .look = admin_look_get },
+	{ .name = "settings", .look = admin_look_settings },
+	{ .name = "rescan", .start = start_rescan, .look = look_rescan },
+	{ .name = "drain", .start = start_drain, .look = look_drain },
 };
 
 #define OPS (sizeof(ops) / sizeof(ops[0]))
@@ -276,7 +310,8 @@ undo(struct frontend *fe, struct pending *p)
 {
 	if (p->undone || p->op->undo == NULL)
 		return;
-	p->op->undo(fe, p);
+	if (is_same(fe, p))
+		p->op->undo(fe, p);
 	p->undone = true;
 	p->undone_ns = fe->now;
 	/* Who is seen to begin a turn after this one reads what was undone. */
@@ -314,7 +349,8 @@ look(struct frontend *fe, struct pending *p)
 {
 	struct line_out rest = { 0 };
 	struct api_fail fail = { .code = ADMIN_NO_FAIL };
-	bool done = is_same(fe, p) && p->op->look(fe, p, &rest, &fail);
+	bool done = (p->op->follow == NULL || p->op->follow(fe, p, &fail)) &&
+	    is_same(fe, p) && p->op->look(fe, p, &rest, &fail);
 
 	if (!done &&
 	    ((fail.code == ADMIN_NO_FAIL && !hopeless(fe, p, &fail)) ||

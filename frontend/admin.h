@@ -37,6 +37,9 @@ struct admin_op {
 	 * those that are an operation (operations.c). */
 	void (*waits_for)(struct frontend *, const struct pending *, char *out,
 	    size_t size);
+	/* Another version serves the name by now: it is that one's; NULL: it stays
+	 * with the one that was named.  false: refused. */
+	bool (*follow)(struct frontend *, struct pending *, struct api_fail *);
 	/* It is obeyed so far that it will be done, whoever takes it back; NULL:
 	 * never. */
 	bool (*begun)(const struct frontend *, const struct pending *);
@@ -46,6 +49,9 @@ struct admin_op {
 /* The adapter that "name" names, and what it is like now; false: refused. */
 bool admin_find(struct frontend *, const json_t *, struct pending *,
     struct api_fail *);
+/* It is about this entry, as that is now. */
+void admin_take(struct frontend *, struct pending *, uint32_t adapter,
+    uint32_t serial);
 /* No other kind of operation on it waits; false: refused. */
 bool admin_undisturbed(struct frontend *, const struct pending *,
     struct api_fail *);
@@ -80,6 +86,7 @@ bool admin_adapter_gone(struct frontend *, const struct pending *,
 
 /* admin_terms.c */
 bool admin_start_pin(struct frontend *, struct pending *, struct api_fail *);
+bool admin_follow_pin(struct frontend *, struct pending *, struct api_fail *);
 bool admin_look_pin(struct frontend *, struct pending *, struct line_out *,
     struct api_fail *);
 void admin_undo_pin(struct frontend *, const struct pending *);
@@ -115,6 +122,11 @@ bool admin_look_settings(struct frontend *, struct pending *, struct line_out *,
 /* operations.c */
 /* Gives a wish its number, and its deadline if it has none. */
 void fe_operation_begin(struct frontend *, struct pending *);
+/* It is about another entry from now on. */
+void fe_operation_follow(struct frontend *, const struct pending *);
+/* The name that it is about, ended. */
+void fe_operation_name(struct frontend *, const struct pending *,
+    char out[DIR_NAME_MAX]);
 /* It is over; sentence: why it is not done, or NULL. */
 void fe_operation_end(struct frontend *, const struct pending *,
     const struct api_fail *why);

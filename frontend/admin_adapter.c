@@ -94,6 +94,15 @@ with_reason(struct frontend *fe, const struct pending *p, enum api_code code,
 	    why[0] != '\0' ? why : otherwise);
 }
 
+void
+admin_take(struct frontend *fe, struct pending *p, uint32_t a, uint32_t serial)
+{
+	p->adapter = (int32_t)a;
+	p->serial = serial;
+	p->failures = failures(fe, p);
+	p->was_bytes = on_device(fe, p) ? fe->g->info[a].bytes : 0;
+}
+
 bool
 admin_find(struct frontend *fe, const json_t *root, struct pending *p,
     struct api_fail *fail)
@@ -127,12 +136,8 @@ admin_find(struct frontend *fe, const json_t *root, struct pending *p,
 		return api_refuse(fail, API_UNKNOWN_ADAPTER, "name",
 		    "'%s' is the base model: it is always there",
 		    json_string_value(v));
-	p->adapter = found.adapter;
-	p->serial = found.serial;
-	p->failures = failures(fe, p);
+	admin_take(fe, p, (uint32_t)found.adapter, found.serial);
 	p->was_pinned = fe_pinned(fe, (uint32_t)p->adapter);
-	if (on_device(fe, p))
-		p->was_bytes = fe->g->info[p->adapter].bytes;
 	if (!found.broken)
 		return true;
 	return with_reason(fe, p, API_ADAPTER_BROKEN, "refused", fail);

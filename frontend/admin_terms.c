@@ -6,13 +6,18 @@
 
 #include <string.h>
 
+static uint64_t
+entry_of(const struct frontend *fe, uint32_t a)
+{
+	return atomic_load_explicit(&fe->g->entry[a], memory_order_acquire);
+}
+
 bool
 fe_pinned(const struct frontend *fe, uint32_t a)
 {
 	uint64_t ask_word = atomic_load_explicit(&fe->g->ask[a],
 	    memory_order_relaxed);
-	uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
-	    memory_order_acquire);
+	uint64_t entry = entry_of(fe, a);
 
 	return dir_ask_pinned(ask_word) &&
 	    dir_serial(ask_word) == dir_serial(entry) &&
@@ -24,10 +29,7 @@ fe_weight(const struct frontend *fe, uint32_t a)
 {
 	uint64_t ask_word = atomic_load_explicit(&fe->g->ask[a],
 	    memory_order_relaxed);
-	uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
-	    memory_order_acquire);
-
-	return dir_serial(ask_word) == dir_serial(entry) ?
+	return dir_serial(ask_word) == dir_serial(entry_of(fe, a)) ?
 	    dir_ask_weight(ask_word) / 100.0 :
 	    1;
 }
@@ -83,8 +85,7 @@ void
 fe_ask_again(struct frontend *fe)
 {
 	for (uint32_t a = 0; a < fe->plan->adapters; a++) {
-		uint64_t entry = atomic_load_explicit(&fe->g->entry[a],
-		    memory_order_acquire);
+		uint64_t entry = entry_of(fe, a);
 		uint64_t was = atomic_load_explicit(&fe->g->ask[a],
 		    memory_order_relaxed);
 		uint32_t before = fe->g->info[a].asked_before;
@@ -101,16 +102,27 @@ fe_ask_again(struct frontend *fe)
 	}
 }
 
+/* The version that serves a name; `otherwise`: none does. */
+static uint32_t
+serving(const struct frontend *fe, const char *name, uint32_t otherwise)
+{
+	char other[DIR_NAME_MAX];
+
+	for (uint32_t a = 0; a < fe->plan->adapters; a++)
+		if (dir_entry_state(entry_of(fe, a)) == DIR_LISTED &&
+		    strcmp(fe_names_copy(fe->g, (int32_t)a, other), name) == 0)
+			return a;
+	return otherwise;
+}
+
 /* A pin is of the version that serves its name, or pins would take what nobody
  * counts. */
 static bool
 serves(struct frontend *fe, const struct pending *p, struct api_fail *fail)
 {
-	uint64_t entry = atomic_load_explicit(&fe->g->entry[p->adapter],
-	    memory_order_acquire);
 	char name[DIR_NAME_MAX];
 
-	if (dir_entry_state(entry) != DIR_KEPT)
+	if (dir_entry_state(entry_of(fe, (uint32_t)p->adapter)) != DIR_KEPT)
 		return true;
 	fe_names_copy(fe->g, p->adapter, name);
 	return api_refuse(fail, API_NOT_SUPPORTED, "name",
@@ -125,6 +137,33 @@ admin_start_pin(struct frontend *fe, struct pending *p, struct api_fail *fail)
 {
 	if (!serves(fe, p, fail) ||
 	    !leaves_room(fe, p, (uint32_t)p->adapter, fail))
+		return false;
+	admin_wish(fe, p, ASK_PIN);
+	return true;
+}
+
+/* Files may change while it waits; whoever reads the new ones may have found the
+ * wish, or not yet. */
+bool
+admin_follow_pin(struct frontend *fe, struct pending *p, struct api_fail *fail)
+{
+	uint64_t entry = entry_of(fe, (uint32_t)p->adapter);
+	char name[DIR_NAME_MAX];
+	uint32_t now;
+
+	if (p->undone ||
+	    (dir_serial(entry) == p->serial &&
+		dir_entry_state(entry) == DIR_LISTED))
+		return true;
+	fe_operation_name(fe, p, name);
+	now = serving(fe, name, (uint32_t)p->adapter);
+	if (now == (uint32_t)p->adapter)
+		return true;
+	admin_take(fe, p, now, dir_serial(entry_of(fe, now)));
+	fe_operation_follow(fe, p);
+	if (fe_pinned(fe, now))
+		return true;
+	if (!leaves_room(fe, p, now, fail))
 		return false;
 	admin_wish(fe, p, ASK_PIN);
 	return true;
@@ -218,34 +257,19 @@ admin_read_rollback(struct frontend *fe, const json_t *root, struct pending *p,
 	return admin_read_adapter(fe, root, p, fail);
 }
 
-/* The version that serves the name now; itself: none does. */
-static uint32_t
-serving(const struct frontend *fe, const struct pending *p)
-{
-	char name[DIR_NAME_MAX], other[DIR_NAME_MAX];
-
-	fe_names_copy(fe->g, p->adapter, name);
-	for (uint32_t a = 0; a < fe->plan->adapters; a++)
-		if (dir_entry_state(atomic_load_explicit(&fe->g->entry[a],
-			memory_order_acquire)) == DIR_LISTED &&
-		    strcmp(fe_names_copy(fe->g, (int32_t)a, other), name) == 0)
-			return a;
-	return (uint32_t)p->adapter;
-}
-
 /* Pin and weight are the name's: they go over to the version that is to serve
  * it. */
 bool
 admin_start_rollback(struct frontend *fe, struct pending *p,
     struct api_fail *fail)
 {
-	uint32_t now = serving(fe, p);
+	char name[DIR_NAME_MAX];
+	uint32_t now = serving(fe, fe_names_copy(fe->g, p->adapter, name),
+	    (uint32_t)p->adapter);
 	uint64_t word = atomic_load_explicit(&fe->g->ask[now],
 	    memory_order_relaxed);
 	bool pinned = dir_ask_pinned(word) &&
-	    dir_serial(word) ==
-		dir_serial(atomic_load_explicit(&fe->g->entry[now],
-		    memory_order_acquire));
+	    dir_serial(word) == dir_serial(entry_of(fe, now));
 
 	if (pinned && !leaves_room(fe, p, now, fail))
 		return false;
@@ -259,8 +283,7 @@ admin_look_rollback(struct frontend *fe, struct pending *p, struct line_out *o,
     struct api_fail *fail)
 {
 	enum dir_state state = dir_entry_state(
-	    atomic_load_explicit(&fe->g->entry[p->adapter],
-		memory_order_acquire));
+	    entry_of(fe, (uint32_t)p->adapter));
 
 	if (state == DIR_RETIRED)
 		api_refuse(fail, API_ADAPTER_REMOVED, "name",

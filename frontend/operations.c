@@ -44,6 +44,30 @@ fe_operation_begin(struct frontend *fe, struct pending *p)
 }
 
 void
+fe_operation_follow(struct frontend *fe, const struct pending *p)
+{
+	struct operation *o = at(fe, p->operation);
+
+	if (o->number != p->operation)
+		return;
+	o->entry = p->adapter;
+	o->serial = p->serial;
+	o->version = fe->g->info[p->adapter].version;
+	o->failures = p->failures;
+	o->bytes = p->was_bytes;
+}
+
+void
+fe_operation_name(struct frontend *fe, const struct pending *p,
+    char out[DIR_NAME_MAX])
+{
+	const struct operation *o = at(fe, p->operation);
+
+	snprintf(out, DIR_NAME_MAX, "%s",
+	    o->number == p->operation ? o->adapter : "");
+}
+
+void
 fe_operation_end(struct frontend *fe, const struct pending *p,
     const struct api_fail *why)
 {

@@ -305,6 +305,8 @@ void ld_note_proved(const struct ld *, nsec took);
 /* The times of a load, before it is told, and when it has been. */
 void ld_note_times(struct dir_info *, const struct ld_job *);
 void ld_note_loaded(struct ld *, const struct ld_job *);
+/* What host memory holds now. */
+void ld_note_store(struct ld *);
 
 /* state.c */
 struct ld_memory;

@@ -305,8 +305,7 @@ keep(struct ld *l, struct ld_job *j, bool attached, nsec now)
 		store_drop(&l->store, j->adapter);
 	}
 	keep_room(l, j, attached, now);
-	ld_gauge(&l->w.meters->host_bytes, l->store.used);
-	ld_gauge(&l->w.meters->host_adapters, l->store.count);
+	ld_note_store(l);
 }
 
 void

@@ -200,6 +200,7 @@ ld_tick(struct ld *l, nsec now)
 	ld_work_relieve(l->work, now);
 	ld_memory_tick(l, now);
 	ld_end_late(l, now);
+	ld_note_store(l);
 	(void)ld_step(l, now);
 }
 

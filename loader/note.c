@@ -183,3 +183,10 @@ ld_note_loaded(struct ld *l, const struct ld_job *j)
 	    info->name, event_reason(event.reason), clock_ms(took),
 	    (uintmax_t)j->bytes);
 }
+
+void
+ld_note_store(struct ld *l)
+{
+	ld_gauge(&l->w.meters->host_bytes, l->store.used);
+	ld_gauge(&l->w.meters->host_adapters, l->store.count);
+}

@@ -56,7 +56,8 @@ static int
 changed(void)
 {
 	return err_set(ERR_GONE,
-	    "its files have changed since they were listed");
+	    "its files have changed since they were listed: ask again in a "
+	    "moment");
 }
 
 /* Page by page, as whoever reads it on the GPU finds it. */

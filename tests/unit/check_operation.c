@@ -496,6 +496,57 @@ START_TEST(a_rollback_takes_the_pin_of_the_name_along)
 }
 END_TEST
 
+/* A pin is the name's: whether the loader has found it when the files changed, or
+ * not yet. */
+START_TEST(a_pin_follows_files_that_change_meanwhile)
+{
+	int fd = rig_connect_admin(&rig);
+	struct segs *loader = &rig.as[PROC_LOADER];
+	uint32_t gen = 9;
+	json_t *line;
+
+	ask(fd, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
+	rig_adapter(&rig, 2, "roman", _i == 0 ? DIR_KEPT : DIR_FREE);
+	rig_adapter(&rig, 3, "roman", DIR_LISTED);
+	loader->info[3].version = 8;
+	loader->info[3].asked_before = _i == 0 ? 0x8000u : 0;
+	some_turns();
+	ck_assert(fe_pinned(&rig.fe, 3));
+	expect(1, OPERATION_WAITING, "");
+	ck_assert_uint_eq(at(1)->version, 8);
+	word_store_place(&rig.as[PROC_SCHEDULER].want[3],
+	    (struct place_word){ gen, WANT_IN, 0, 0 });
+	word_store_place(&loader->have[3],
+	    (struct place_word){ gen, HAVE_RESIDENT, 0, 0 });
+	line = rig_hear(&rig, fd);
+	ck_assert_int_eq(number(line, "version"), 8);
+	json_decref(line);
+	/* Taken back, none of them is pinned. */
+	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
+	json_decref(rig_hear(&rig, fd));
+	close(fd);
+}
+END_TEST
+
+START_TEST(a_pin_that_followed_is_taken_back_whole)
+{
+	int fd = rig_connect_admin(&rig), other = rig_connect_admin(&rig);
+
+	ask(fd, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
+	rig_adapter(&rig, 2, "roman", DIR_KEPT);
+	rig_adapter(&rig, 3, "roman", DIR_LISTED);
+	rig.as[PROC_LOADER].info[3].asked_before = 0x8000u;
+	some_turns();
+	ck_assert(fe_pinned(&rig.fe, 3));
+	rig_say(other, "{\"op\":\"withdraw\",\"operation\":1}\n");
+	json_decref(rig_hear(&rig, other));
+	hear_error(fd, "withdrawn", "taken back", 1);
+	ck_assert(!fe_pinned(&rig.fe, 3));
+	close(other);
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_weight_leaves_what_was_asked_before)
 {
 	int fd = rig_connect_admin(&rig);
@@ -535,6 +586,8 @@ suite_operation(void)
 	tcase_add_test(t, nobody_is_waited_for_for_ever);
 	tcase_add_test(t, many_that_wait_keep_nobody_from_taking_them_back);
 	tcase_add_test(t, a_rollback_takes_the_pin_of_the_name_along);
+	tcase_add_loop_test(t, a_pin_follows_files_that_change_meanwhile, 0, 2);
+	tcase_add_test(t, a_pin_that_followed_is_taken_back_whole);
 	tcase_add_test(t, a_weight_leaves_what_was_asked_before);
 	suite_add_tcase(s, t);
 	return s;
