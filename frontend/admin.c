@@ -339,7 +339,8 @@ ends(struct frontend *fe, struct pending *p, const struct api_fail *fail)
 	if (fail->code == API_WITHDRAWN && p->op->begun != NULL &&
 	    p->op->begun(fe, p))
 		return false;
-	return (fail->code != API_WITHDRAWN && fail->code != API_TIMED_OUT) ||
+	return p->operation == 0 ||
+	    (fail->code != API_WITHDRAWN && fail->code != API_TIMED_OUT) ||
 	    settled(fe, p);
 }
 
