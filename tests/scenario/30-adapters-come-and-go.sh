@@ -8,7 +8,7 @@ rm -r "$dir/adapters/roman"
 grep -v '"adapter": *"roman"' $expect >"$dir/others.jsonl"
 start --set adapters="$dir/adapters"
 (
-	while [ ! -f "$dir/enough" ]; do
+	while [ -d "$dir" ] && [ ! -f "$dir/enough" ]; do
 		"$B/tools/quiz" "$(address)" --expect "$dir/others.jsonl" \
 		    --requests 300 --in-flight 16 --connections 2 ||
 		    echo bad

@@ -11,7 +11,7 @@ EOF
 start -c "$dir/conf.yaml" --set memory.device_bytes=4MiB \
     --set memory.chunk_bytes=256KiB --set policy.refresh_ms=1000
 (
-	while [ ! -f "$dir/enough" ]; do
+	while [ -d "$dir" ] && [ ! -f "$dir/enough" ]; do
 		quiz --requests 300 --in-flight 32 --connections 2 \
 		    --tolerate --timeout 200 || echo bad
 	done >"$dir/traffic"
