@@ -22,9 +22,12 @@ look_rescan(struct frontend *fe, struct pending *p, struct line_out *o,
 {
 	const struct loader_meters *m = fe->g->loader_meters;
 
-	(void)fail;
 	if ((int32_t)(atomic_load(fe->g->rescan_done) - p->count) < 0)
 		return false;
+	if (atomic_load(&m->directory_lost) != 0)
+		return api_refuse(fail, API_NOT_SUPPORTED, "",
+		    "the adapters directory cannot be read, so what was there "
+		    "stays: the loader's log says why");
 	line_put(o, ",\"listed\":");
 	line_int(o, (int64_t)atomic_load(&m->listed));
 	line_put(o, ",\"broken\":");
@@ -253,8 +256,6 @@ is_same(const struct frontend *fe, const struct pending *p)
 static bool
 hopeless(struct frontend *fe, struct pending *p, struct api_fail *fail)
 {
-	char why[160] = "";
-
 	if (p->adapter >= 0 && admin_adapter_gone(fe, p, fail))
 		return true;
 	if (fe->proc->draining)
@@ -264,12 +265,12 @@ hopeless(struct frontend *fe, struct pending *p, struct api_fail *fail)
 		return p->withdrawn &&
 		    !api_refuse(fail, API_WITHDRAWN, "",
 			"%s was taken back by an operator", p->op->name);
-	if (p->op->waits_for != NULL)
-		p->op->waits_for(fe, p, why, sizeof(why));
+	if (p->op->waits_for != NULL && !p->undone)
+		p->op->waits_for(fe, p, p->why, sizeof(p->why));
 	return !api_refuse(fail, API_TIMED_OUT, "",
 	    "%s was not obeyed within %.1f s%s%s", p->op->name,
 	    clock_ms(p->deadline_ns - p->since_ns) / 1000,
-	    why[0] != '\0' ? ": " : "", why);
+	    p->why[0] != '\0' ? ": " : "", p->why);
 }
 
 /* What whoever asked is told, if he is still there. */

@@ -100,7 +100,19 @@ admin_take(struct frontend *fe, struct pending *p, uint32_t a, uint32_t serial)
 	p->adapter = (int32_t)a;
 	p->serial = serial;
 	p->failures = failures(fe, p);
+	p->loaded_ns = fe->g->info[a].loaded_ns;
 	p->was_bytes = on_device(fe, p) ? fe->g->info[a].bytes : 0;
+}
+
+/* A pin that still waits is no pin yet: what was before it counts. */
+static bool
+was_pinned(const struct frontend *fe, const struct pending *p)
+{
+	for (uint32_t i = 0; i < fe->npending; i++)
+		if (fe->pending[i].adapter == p->adapter &&
+		    fe->pending[i].op->look == admin_look_pin)
+			return fe->pending[i].was_pinned;
+	return fe_pinned(fe, (uint32_t)p->adapter);
 }
 
 bool
@@ -137,8 +149,9 @@ admin_find(struct frontend *fe, const json_t *root, struct pending *p,
 		    "'%s' is the base model: it is always there",
 		    json_string_value(v));
 	admin_take(fe, p, (uint32_t)found.adapter, found.serial);
-	p->was_pinned = fe_pinned(fe, (uint32_t)p->adapter);
-	if (!found.broken)
+	p->was_pinned = was_pinned(fe, p);
+	/* What was asked of one that is broken may be taken back. */
+	if (!found.broken || p->op->start == admin_start_unpin)
 		return true;
 	return with_reason(fe, p, API_ADAPTER_BROKEN, "refused", fail);
 }
@@ -255,15 +268,22 @@ bool
 admin_look_load(struct frontend *fe, struct pending *p, struct line_out *o,
     struct api_fail *fail)
 {
-	struct place_word want = word_load_place(&fe->g->want[p->adapter]);
-	struct place_word have = have_of(fe, p);
-	/* What it may have failed with is said before the count. */
-	bool failed = failures(fe, p) != p->failures;
+	/* Each is written before the word that is read after it. */
+	bool loaded = fe->g->info[p->adapter].loaded_ns != p->loaded_ns;
+	bool failed = failures(fe, p) != p->failures, here;
+	struct place_word want, have;
 
-	if (want.state == WANT_IN && have.gen == want.gen &&
-	    have.state == HAVE_RESIDENT) {
+	atomic_thread_fence(memory_order_acquire);
+	have = have_of(fe, p);
+	want = word_load_place(&fe->g->want[p->adapter]);
+	here = want.state == WANT_IN && have.gen == want.gen &&
+	    have.state == HAVE_RESIDENT;
+	/* It may have come, and gone for others, between two looks. */
+	if (here || loaded) {
 		admin_put_name(fe, p, o);
-		line_put(o, ",\"state\":\"resident\",\"bytes\":");
+		line_put(o, ",\"state\":\"");
+		line_put(o, here ? "resident" : "evicted");
+		line_put(o, "\",\"bytes\":");
 		line_int(o, (int64_t)fe->g->info[p->adapter].bytes);
 		p->bytes = p->was_bytes > 0 ? 0 : fe->g->info[p->adapter].bytes;
 		return true;
@@ -294,7 +314,8 @@ admin_others_wait(const struct frontend *fe, const struct pending *p)
 {
 	for (uint32_t i = 0; i < fe->npending; i++)
 		if (fe->pending[i].adapter == p->adapter &&
-		    fe->pending[i].operation != p->operation)
+		    fe->pending[i].operation != p->operation &&
+		    !fe->pending[i].undone)
 			return true;
 	return false;
 }
@@ -323,6 +344,9 @@ admin_look_unload(struct frontend *fe, struct pending *p, struct line_out *o,
 		(void)busy(fe, p, fail);
 		return false;
 	}
+	/* Who waits for it brings it yet. */
+	if (p->wait && fe_uses(fe, p->adapter) > 0)
+		return false;
 	p->bytes = p->was_bytes;
 	/* Or a new scheduler would obey it once more. */
 	admin_undo_ask(fe, p);

@@ -257,6 +257,26 @@ admin_read_rollback(struct frontend *fe, const json_t *root, struct pending *p,
 	return admin_read_adapter(fe, root, p, fail);
 }
 
+/* One rollback of a name at a time, or their order would be lost. */
+static bool
+is_chosen_alone(struct frontend *fe, const struct pending *p, const char *name,
+    struct api_fail *fail)
+{
+	char other[DIR_NAME_MAX];
+
+	for (uint32_t i = 0; i < fe->npending; i++) {
+		const struct pending *q = &fe->pending[i];
+
+		if (q->op == p->op && q->adapter != p->adapter &&
+		    strcmp(fe_names_copy(fe->g, q->adapter, other), name) == 0)
+			return api_refuse(fail, API_BUSY, "name",
+			    "adapter '%s': a rollback of it is being waited "
+			    "for",
+			    name);
+	}
+	return true;
+}
+
 /* Pin and weight are the name's: they go over to the version that is to serve
  * it. */
 bool
@@ -271,7 +291,8 @@ admin_start_rollback(struct frontend *fe, struct pending *p,
 	bool pinned = dir_ask_pinned(word) &&
 	    dir_serial(word) == dir_serial(entry_of(fe, now));
 
-	if (pinned && !leaves_room(fe, p, now, fail))
+	if (!is_chosen_alone(fe, p, name, fail) ||
+	    (pinned && !leaves_room(fe, p, now, fail)))
 		return false;
 	admin_wish_with(fe, p, ASK_CHOOSE, pinned,
 	    (uint32_t)(fe_weight(fe, now) * 100 + 0.5));

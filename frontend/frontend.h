@@ -84,6 +84,7 @@ struct pending {
 	uint32_t serial;
 	uint32_t count;	    /* of rescans */
 	uint32_t failures;  /* of loads of it, when it was asked */
+	nsec loaded_ns;	    /* when it had been loaded last, then */
 	uint64_t was_bytes; /* on the device then; 0: it was not there */
 	bool was_pinned;    /* then */
 	uint64_t operation; /* its number; 0: it is none */
@@ -92,6 +93,7 @@ struct pending {
 	bool withdrawn; /* an operator has taken it back */
 	bool undone;	/* its wish has been taken back */
 	nsec undone_ns;
+	char why[160]; /* what it waited for when its time was over */
 	uint64_t scheduler_turns, loader_turns; /* then */
 	uint64_t meant;				/* withdraw: the operation */
 	bool wait;				/* for those who use it */

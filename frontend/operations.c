@@ -34,6 +34,7 @@ fe_operation_begin(struct frontend *fe, struct pending *p)
 		.serial = p->serial,
 		.version = fe->g->info[p->adapter].version,
 		.failures = p->failures,
+		.loaded_ns = p->loaded_ns,
 		.bytes = p->was_bytes,
 		.asked_ns = p->since_ns,
 		.deadline_ns = p->deadline_ns };
@@ -54,6 +55,7 @@ fe_operation_follow(struct frontend *fe, const struct pending *p)
 	o->serial = p->serial;
 	o->version = fe->g->info[p->adapter].version;
 	o->failures = p->failures;
+	o->loaded_ns = p->loaded_ns;
 	o->bytes = p->was_bytes;
 }
 
@@ -217,6 +219,7 @@ resume(struct frontend *fe, const struct operation *o)
 		.adapter = o->entry,
 		.serial = o->serial,
 		.failures = o->failures,
+		.loaded_ns = o->loaded_ns,
 		.was_bytes = o->bytes,
 		.was_pinned = o->was_pinned != 0,
 		.operation = o->number,

@@ -13,6 +13,9 @@
 #include "base/hash.h"
 #include "base/log.h"
 
+#define REASONS_SPARE                                                          \
+	64 /* kept for loads that fail, beside those that are broken */
+
 static uint32_t
 bucket_of(const struct ld *l, const char *name)
 {
@@ -75,8 +78,6 @@ retire(struct ld *l, uint32_t a, bool gone)
 {
 	bool worked = dir_may_serve(ld_state(l, a));
 
-	if (gone)
-		ld_memory_gone(l, a);
 	unname(l, a);
 	if (worked && !gone)
 		ld_version_over(l, a);
@@ -179,30 +180,33 @@ last_ask(const struct ld *l, uint32_t a)
 		atomic_load_explicit(&l->w.ask[a], memory_order_acquire));
 }
 
-/* A new version, in an entry of its own; before: the entry of the files that were
+/* A free entry, that of a version which is kept for rollback alone if need be. */
+static uint32_t
+make_entry(struct ld *l)
+{
+	uint32_t a = free_entry(l);
+
+	if (a != LD_NOBODY)
+		return a;
+	ld_catalogue_reclaim(l);
+	while ((a = free_entry(l)) == LD_NOBODY && ld_version_give_up(l))
+		ld_catalogue_reclaim(l);
+	return a;
+}
+
+/* A new version, in an entry of its own; false: there is none.  before: the entry of the files that were
  * there, if any, and what it was. */
-static void
+static bool
 add(struct ld *l, const struct ld_found *f, uint32_t before, enum dir_state was,
     nsec now)
 {
-	uint32_t a = free_entry(l), version = 1;
+	uint32_t a = make_entry(l), version = 1;
 	struct dir_info *info;
 	uint16_t asked = 0;
 	bool other = false;
 
-	if (a == LD_NOBODY) {
-		ld_catalogue_reclaim(l);
-		a = free_entry(l);
-	}
-	if (a == LD_NOBODY) {
-		if (!l->full)
-			log_warn("an adapter and maybe others are not listed: "
-				 "the catalogue is full; raise "
-				 "loader.adapters_max adapter=%s",
-			    f->name);
-		l->full = true;
-		return;
-	}
+	if (a == LD_NOBODY)
+		return false;
 	if (before != LD_NOBODY) {
 		/* What never worked is no version of its own. */
 		version = l->w.info[before].version + dir_may_serve(was);
@@ -228,7 +232,7 @@ add(struct ld *l, const struct ld_found *f, uint32_t before, enum dir_state was,
 		.listed_ns = now };
 	memcpy(info->name, f->name, sizeof(info->name));
 	if (f->kind == FOUND_BROKEN)
-		ld_reason_set(l, a, f->reason);
+		ld_reason_set(l, a, f->reason, REASONS_SPARE);
 	name_it(l, a);
 	set_state(l, a, ld_serial(&l->w, a) + 1,
 	    f->kind != FOUND_GOOD ? DIR_BROKEN :
@@ -242,9 +246,38 @@ add(struct ld *l, const struct ld_found *f, uint32_t before, enum dir_state was,
 		ld_note_listed(l, a);
 	else
 		ld_note_broken(l, f->name, f->reason);
+	return true;
 }
 
 static void
+not_listed(struct ld *l, struct ld_found *f)
+{
+	if (!l->full)
+		log_warn("an adapter and maybe others are not listed: the "
+			 "catalogue is full; raise loader.adapters_max "
+			 "adapter=%s",
+		    f->name);
+	l->full = true;
+	f->next = l->unlisted;
+	l->unlisted = f;
+}
+
+/* What was found before under this name is not so any more. */
+static void
+forget_unlisted(struct ld *l, const char *name)
+{
+	struct ld_found **at = &l->unlisted, *f;
+
+	while ((f = *at) != NULL && strcmp(f->name, name) != 0)
+		at = &f->next;
+	if (f == NULL)
+		return;
+	*at = f->next;
+	free(f);
+}
+
+/* true: it is done with; false: it waits for an entry. */
+static bool
 heed(struct ld *l, const struct ld_found *f, nsec now)
 {
 	uint32_t a = ld_find(l, f->name), before = a;
@@ -253,18 +286,61 @@ heed(struct ld *l, const struct ld_found *f, nsec now)
 	if (a != LD_NOBODY && f->kind != FOUND_GONE &&
 	    l->w.info[a].file_id == f->file_id) {
 		l->seen[a] = true;
-		return;
+		return true;
 	}
 	if (a != LD_NOBODY) {
 		was = ld_state(l, a);
+		ld_memory_note(l, a); /* there may be no entry for the next */
 		retire(l, a, f->kind == FOUND_GONE);
 	}
 	if (f->kind == FOUND_GONE)
-		return;
-	add(l, f, before, was, now);
-	a = ld_find(l, f->name);
-	if (a != LD_NOBODY)
-		l->seen[a] = true;
+		return true;
+	if (!add(l, f, before, was, now))
+		return false;
+	l->seen[ld_find(l, f->name)] = true;
+	return true;
+}
+
+/* Entries may have come free. */
+static void
+list_unlisted(struct ld *l, nsec now)
+{
+	struct ld_found *f;
+
+	while ((f = l->unlisted) != NULL) {
+		uint32_t a = make_entry(l);
+
+		if (a == LD_NOBODY)
+			return;
+		l->free_from = a;
+		l->unlisted = f->next;
+		if (!heed(l, f, now)) {
+			not_listed(l, f);
+			return;
+		}
+		free(f);
+	}
+	l->full = false;
+}
+
+void
+ld_catalogue_tick(struct ld *l, nsec now)
+{
+	if (l->retired > 0)
+		ld_catalogue_reclaim(l);
+	if (l->unlisted != NULL)
+		list_unlisted(l, now);
+}
+
+void
+ld_catalogue_close(struct ld *l)
+{
+	struct ld_found *f;
+
+	while ((f = l->unlisted) != NULL) {
+		l->unlisted = f->next;
+		free(f);
+	}
 }
 
 /* What of an earlier life was not seen is gone. */
@@ -293,18 +369,22 @@ ld_catalogue_heed(struct ld *l, nsec now)
 	for (; f != NULL; f = next) {
 		next = f->next;
 		if (f->kind != FOUND_ALL) {
-			heed(l, f, now);
+			forget_unlisted(l, f->name);
+			if (!heed(l, f, now)) {
+				not_listed(l, f);
+				continue;
+			}
 		} else {
 			ld_note_look_over(l);
 			if (!f->lost && !l->opened)
 				first_look_over(l);
+			ld_gauge(&l->w.meters->directory_lost, f->lost);
 			atomic_store_explicit(l->w.rescan_done, f->rescan,
 			    memory_order_release);
 		}
 		free(f);
 	}
-	ld_gauge(&l->w.meters->listed, l->listed);
-	ld_gauge(&l->w.meters->broken, l->broken);
+	ld_note_sums(l);
 	return some;
 }
 

@@ -250,16 +250,18 @@ struct ld {
 	uint32_t listed, broken; /* entries */
 	uint32_t retired;	 /* entries that wait to be free */
 	uint32_t njobs;
-	uint32_t broken_said;  /* of the look at hand */
+	/* Lines about entries, of the look at hand. */
+	uint32_t broken_said, retired_said, listed_said;
 	uint32_t rescan_asked; /* passed on to the scanner */
 	uint32_t sweep, sweep_chunk;
 	uint64_t samples; /* number of the last one */
 	struct ld_memory *memory;
 	uint32_t *free_reason, nfree_reasons;
-	uint32_t free_from; /* where to look for a free entry */
-	bool full;	    /* has been logged */
-	bool opened;	    /* a first look has seen what is there */
-	nsec quiet_until;   /* quarantine of what a dead life was copying */
+	uint32_t free_from;	   /* where to look for a free entry */
+	bool full;		   /* has been logged */
+	struct ld_found *unlisted; /* for which there was no entry so far */
+	bool opened;		   /* a first look has seen what is there */
+	nsec quiet_until; /* quarantine of what a dead life was copying */
 	struct proof {
 		uint32_t next;	      /* entry to look at; adapters: none */
 		struct ld_job *job;   /* under way; NULL: none */
@@ -273,6 +275,9 @@ struct ld {
 void ld_catalogue_rebuild(struct ld *);
 bool ld_catalogue_heed(struct ld *, nsec now); /* the scanner's news */
 void ld_catalogue_reclaim(struct ld *);
+/* Entries that nobody uses any more are free, for those that wait for one. */
+void ld_catalogue_tick(struct ld *, nsec now);
+void ld_catalogue_close(struct ld *);
 
 uint32_t ld_find(const struct ld *, const char *name); /* by its files */
 /* What operators ask of the version that serves its name, else of this one. */
@@ -286,6 +291,8 @@ void ld_version_over(struct ld *, uint32_t old);
 uint32_t ld_version_serving(const struct ld *, uint32_t one);
 /* The name has gone: so have all of its versions. */
 void ld_versions_gone(struct ld *, const char *name);
+/* Gives up the oldest of all that are kept for rollback alone; false: none is. */
+bool ld_version_give_up(struct ld *);
 /* What operators have asked of one. */
 void ld_version_look(struct ld *, uint32_t adapter);
 /* At a start: those without files that are still to be had. */
@@ -305,8 +312,8 @@ void ld_note_proved(const struct ld *, nsec took);
 /* The times of a load, before it is told, and when it has been. */
 void ld_note_times(struct dir_info *, const struct ld_job *);
 void ld_note_loaded(struct ld *, const struct ld_job *);
-/* What host memory holds now. */
-void ld_note_store(struct ld *);
+/* What catalogue and host memory hold now. */
+void ld_note_sums(struct ld *);
 
 /* state.c */
 struct ld_memory;
@@ -321,14 +328,16 @@ bool ld_memory_recall(const struct ld_memory *, const char *name,
 bool ld_memory_other(const struct ld_memory *, const char *name);
 /* An operator has chosen anew: what was remembered of that is past. */
 void ld_memory_chosen(struct ld_memory *, const char *name);
-/* The files of its name are gone, and may come back. */
-void ld_memory_gone(struct ld *, uint32_t adapter);
+/* The files of its name go, or others come: what there is to remember of it. */
+void ld_memory_note(struct ld *, uint32_t adapter);
 /* Writes what has changed, in a thread of its own, at most once a second. */
 void ld_memory_tick(struct ld *, nsec now);
 
 /* reason.c */
 int ld_reasons_open(struct ld *); /* from those that are there */
-void ld_reason_set(struct ld *, uint32_t adapter, const char *text);
+/* Leaves so many for others. */
+void ld_reason_set(struct ld *, uint32_t adapter, const char *text,
+    uint32_t spare);
 void ld_reason_clear(struct ld *, uint32_t adapter);
 
 /* load.c */

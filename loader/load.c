@@ -38,7 +38,7 @@ fail(struct ld *l, uint32_t a, struct place_word want, int error,
     const char *why)
 {
 	ld_note_failed(l, a, why);
-	ld_reason_set(l, a, why);
+	ld_reason_set(l, a, why, 0);
 	ld_add(&l->w.meters->failures, 1);
 	count_failure(l, a);
 	say(l, a,
@@ -250,6 +250,11 @@ there(struct ld *l, struct ld_job *j, nsec now)
 		return;
 	if (j->error != 0) {
 		fail(l, a, want, j->error, j->reason);
+		/* What these files hold will not load at another time. */
+		if (j->was_read &&
+		    (j->error == ERR_FORMAT || j->error == ERR_UNSUPPORTED) &&
+		    dir_may_serve(ld_state(l, a)))
+			ld_set_state(l, a, DIR_BROKEN);
 		return;
 	}
 	memcpy(info->digest, j->digest, sizeof(info->digest));
@@ -305,7 +310,7 @@ keep(struct ld *l, struct ld_job *j, bool attached, nsec now)
 		store_drop(&l->store, j->adapter);
 	}
 	keep_room(l, j, attached, now);
-	ld_note_store(l);
+	ld_note_sums(l);
 }
 
 void

@@ -138,6 +138,7 @@ ld_close(struct ld *l)
 	ld_scan_close(l->scan);
 	ld_work_close(l->work);
 	store_close(&l->store);
+	ld_catalogue_close(l);
 	free(l->job);
 	free(l->seen);
 	free(l->bucket);
@@ -193,14 +194,13 @@ ld_tick(struct ld *l, nsec now)
 		l->rescan_asked = asked;
 		ld_scan_now(l->scan, asked);
 	}
-	if (l->retired > 0)
-		ld_catalogue_reclaim(l);
+	ld_catalogue_tick(l, now);
 	ld_give_back(l);
 	ld_proof_go_on(l);
 	ld_work_relieve(l->work, now);
 	ld_memory_tick(l, now);
 	ld_end_late(l, now);
-	ld_note_store(l);
+	ld_note_sums(l);
 	(void)ld_step(l, now);
 }
 

@@ -4,10 +4,19 @@
  * ring still holds what came before it. */
 #include "loader/ld.h"
 
+#include <string.h>
+
 #include "base/log.h"
 #include "base/units.h"
 
-#define BROKEN_LINES_MAX 16 /* of one look */
+#define LINES_MAX 16 /* of one kind, of one look */
+
+/* Whether this one has a line of its own. */
+static bool
+is_said(uint32_t *said)
+{
+	return (*said)++ < LINES_MAX;
+}
 
 static struct event_note
 about(enum event_kind kind, int32_t adapter, uint64_t value)
@@ -31,8 +40,11 @@ ld_note_listed(struct ld *l, uint32_t a)
 		    (uintmax_t)info->bytes);
 		return;
 	}
-	log_info("adapter listed adapter=%s version=%u rank=%d bytes=%ju",
-	    info->name, info->version, info->rank, (uintmax_t)info->bytes);
+	if (is_said(&l->listed_said))
+		log_info("adapter listed adapter=%s version=%u rank=%d "
+			 "bytes=%ju",
+		    info->name, info->version, info->rank,
+		    (uintmax_t)info->bytes);
 	if (l->w.events != NULL)
 		event_put(l->w.events,
 		    about(EVENT_LISTED, (int32_t)a, info->version), "%s",
@@ -42,17 +54,23 @@ ld_note_listed(struct ld *l, uint32_t a)
 void
 ld_note_look_over(struct ld *l)
 {
-	if (l->broken_said > BROKEN_LINES_MAX)
+	if (l->listed_said > LINES_MAX)
+		log_info("and more adapters are listed more=%u",
+		    l->listed_said - LINES_MAX);
+	if (l->retired_said > LINES_MAX)
+		log_info("and more adapters are retired more=%u",
+		    l->retired_said - LINES_MAX);
+	if (l->broken_said > LINES_MAX)
 		log_warn("and more adapters are broken; 'chameleon ctl "
 			 "adapters' says which, and why more=%u",
-		    l->broken_said - BROKEN_LINES_MAX);
-	l->broken_said = 0;
+		    l->broken_said - LINES_MAX);
+	l->listed_said = l->retired_said = l->broken_said = 0;
 }
 
 void
 ld_note_broken(struct ld *l, const char *name, const char *why)
 {
-	if (l->broken_said++ < BROKEN_LINES_MAX)
+	if (is_said(&l->broken_said))
 		log_warn("adapter is broken adapter=%s reason=%s", name, why);
 	if (l->opened && l->w.events != NULL)
 		event_put(l->w.events, about(EVENT_FAILED, -1, 0), "%s: %s",
@@ -67,8 +85,9 @@ ld_note_retired(struct ld *l, uint32_t a, const char *because)
 	    info->version);
 
 	note.reason = REASON_GONE;
-	log_info("adapter retired adapter=%s version=%u because=%s", info->name,
-	    info->version, because);
+	if (is_said(&l->retired_said))
+		log_info("adapter retired adapter=%s version=%u because=%s",
+		    info->name, info->version, because);
 	if (l->w.events != NULL)
 		event_put(l->w.events, note, "%s", info->name);
 }
@@ -106,7 +125,12 @@ void
 ld_note_failed(struct ld *l, uint32_t a, const char *why)
 {
 	const char *name = l->w.info[a].name;
+	char before[DIR_REASON_MAX];
 
+	/* The same again is no news; whoever asks is told all the same. */
+	dir_reason(&l->w.info[a], l->w.reasons, a, before);
+	if (strcmp(before, why) == 0)
+		return;
 	log_warn("adapter failed adapter=%s reason=%s", name, why);
 	if (l->w.events != NULL)
 		event_put(l->w.events, about(EVENT_FAILED, (int32_t)a, 0),
@@ -185,8 +209,10 @@ ld_note_loaded(struct ld *l, const struct ld_job *j)
 }
 
 void
-ld_note_store(struct ld *l)
+ld_note_sums(struct ld *l)
 {
+	ld_gauge(&l->w.meters->listed, l->listed);
+	ld_gauge(&l->w.meters->broken, l->broken);
 	ld_gauge(&l->w.meters->host_bytes, l->store.used);
 	ld_gauge(&l->w.meters->host_adapters, l->store.count);
 }

@@ -110,14 +110,18 @@ read_files(const struct ld_world *w, const struct rooms *rooms, int dirfd,
 	uint64_t bytes;
 	int e;
 
+	if (dirfd < 0)
+		return err_set(ERR_IO,
+		    "the adapters directory cannot be read: %s", w->directory);
 	j->was_read = true;
 	if (ld_file_id(dirfd, j->name, &bytes) != j->file_id)
 		return changed();
-	if ((e = adapter_open(&ad, dirfd, j->name, w->shape, w->rules)) != 0)
-		return e;
-	e = read_opened(w, rooms, j, &ad);
-	adapter_close(&ad);
-	if (e == 0 && ld_file_id(dirfd, j->name, &bytes) != j->file_id)
+	if ((e = adapter_open(&ad, dirfd, j->name, w->shape, w->rules)) == 0) {
+		e = read_opened(w, rooms, j, &ad);
+		adapter_close(&ad);
+	}
+	/* Also where they were refused: others may be there by now. */
+	if (ld_wanted(j) && ld_file_id(dirfd, j->name, &bytes) != j->file_id)
 		return changed();
 	return e;
 }

@@ -66,13 +66,13 @@ ld_reason_clear(struct ld *l, uint32_t a)
 }
 
 void
-ld_reason_set(struct ld *l, uint32_t a, const char *text)
+ld_reason_set(struct ld *l, uint32_t a, const char *text, uint32_t spare)
 {
 	struct dir_reason *r;
 	uint32_t i;
 
 	ld_reason_clear(l, a);
-	if (l->nfree_reasons == 0) {
+	if (l->nfree_reasons <= spare) {
 		l->w.info[a].reason = DIR_REASONS + 1;
 		return;
 	}

@@ -46,6 +46,7 @@ struct ld_scan {
 	int inotify, wake; /* -1: none */
 	uint32_t odd; /* names that no adapter may have, of the last look */
 	bool unsettled, lost, crowded;
+	bool begun; /* a look has told all that was there */
 	pthread_t thread;
 	bool started;
 	atomic_bool stop;
@@ -366,8 +367,9 @@ look_once(struct ld_scan *sc, bool now_all, uint32_t rescan)
 	struct ld_found f = { .kind = FOUND_ALL, .rescan = rescan };
 
 	sc->unsettled = false;
-	look(sc, now_all);
+	look(sc, now_all || !sc->begun);
 	f.lost = sc->lost;
+	sc->begun |= !sc->lost;
 	tell(sc, &f);
 	if (sc->w->bell != NULL)
 		bell_ring(sc->w->bell);

@@ -26,12 +26,15 @@
 #define FORMAT 1
 #define FILE_BYTES_MAX (64u << 20) /* some 200 an adapter */
 #define PAUSE_NS SECOND
+#define SOON_NS (PAUSE_NS / 10) /* where a number might be given twice */
+#define VERSION_MOST                                                           \
+	999999998 /* the next has nine digits, as NAME@VERSION may */
 
 struct ld_memory {
 	const char *path; /* "": nothing is remembered */
 	json_t *adapters; /* by name, as of the last look at them; never NULL */
 	uint64_t written; /* hash of what was handed over last */
-	bool more;	  /* and a name has gone since */
+	bool more;	  /* and there is more since */
 	nsec looked_ns;
 	pthread_mutex_t lock;
 	pthread_cond_t some;
@@ -92,11 +95,19 @@ read_all(struct ld_memory *m)
 	if (e == 0 || e == ERR_NOT_FOUND)
 		return;
 	snprintf(aside, sizeof(aside), "%s.bad", m->path);
-	log_warn("what was remembered of adapters cannot be read, and is set "
-		 "aside: pins, weights and rollbacks are those of a first "
-		 "start "
-		 "file=%s reason=%s",
-	    rename(m->path, aside) == 0 ? aside : m->path, err_text());
+	if (rename(m->path, aside) == 0) {
+		log_warn("what was remembered of adapters cannot be read, and "
+			 "is set aside: pins, weights and rollbacks are those "
+			 "of a first start file=%s reason=%s",
+		    aside, err_text());
+		return;
+	}
+	log_warn(
+	    "what was remembered of adapters cannot be read nor set aside, "
+	    "so nothing is remembered in this life: move it away and start "
+	    "again file=%s reason=%s",
+	    m->path, err_text());
+	m->path = "";
 }
 
 /* Its bytes have not outlived the engine. */
@@ -128,7 +139,7 @@ ld_memory_recall(const struct ld_memory *m, const char *name, uint64_t file_id,
 	bool pinned = json_is_true(json_object_get(o, "pinned"));
 	uint64_t id = 0;
 
-	if (!json_is_object(o) || known < 1 || known >= INT32_MAX)
+	if (!json_is_object(o) || known < 1 || known > VERSION_MOST)
 		return false;
 	if (files != NULL)
 		(void)sscanf(files, "%16" SCNx64, &id);
@@ -146,9 +157,12 @@ ld_memory_recall(const struct ld_memory *m, const char *name, uint64_t file_id,
 static int
 write_text(const char *path, const char *text)
 {
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	size_t n = strlen(text), done = 0;
-	int e = 0;
+	int fd, e = 0;
+
+	/* What was there, of whatever kind, was never finished. */
+	(void)unlink(path);
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return err_sys(ERR_IO, "%s", path);
@@ -300,7 +314,7 @@ put(const struct ld *l, uint32_t a)
 }
 
 void
-ld_memory_gone(struct ld *l, uint32_t a)
+ld_memory_note(struct ld *l, uint32_t a)
 {
 	/* What never worked is no version. */
 	if (ld_state(l, a) == DIR_BROKEN && !has_something(l, a))
@@ -359,7 +373,7 @@ ld_memory_tick(struct ld *l, nsec now)
 	uint64_t hash;
 	char *text;
 
-	if (!m->started || now - m->looked_ns < PAUSE_NS)
+	if (!m->started || now - m->looked_ns < (m->more ? SOON_NS : PAUSE_NS))
 		return;
 	m->looked_ns = now;
 	pthread_mutex_lock(&m->lock);
@@ -398,6 +412,8 @@ ld_memory_open(struct ld_memory **out, const struct ld_world *w)
 	if (m->path[0] == '\0')
 		return 0;
 	read_all(m);
+	if (m->path[0] == '\0')
+		return 0;
 	m->more = json_object_size(m->adapters) > 0; /* written once more */
 	m->started = pthread_create(&m->thread, NULL, live, m) == 0;
 	return m->started ? 0 : err_set(ERR_IO, "no thread can be started");

@@ -90,22 +90,49 @@ ld_versions_gone(struct ld *l, const char *name)
 			let_go(l, a);
 }
 
+bool
+ld_version_give_up(struct ld *l)
+{
+	uint32_t oldest = LD_NOBODY;
+
+	for (uint32_t i = 0; i < l->store.count; i++) {
+		uint32_t a = l->store.list[i];
+
+		if (!l->store.image[a].only || ld_state(l, a) != DIR_KEPT)
+			continue;
+		if (oldest == LD_NOBODY ||
+		    l->w.info[a].listed_ns < l->w.info[oldest].listed_ns)
+			oldest = a;
+	}
+	if (oldest == LD_NOBODY)
+		return false;
+	ld_note_kept(l, oldest,
+	    "is kept no longer: the catalogue is full (loader.adapters_max)");
+	let_go(l, oldest);
+	return true;
+}
+
 /* The one that served before is kept if it can be: its files are there, or its
  * image is. */
 static void
 choose(struct ld *l, uint32_t chosen)
 {
 	const char *name = l->w.info[chosen].name;
+	uint32_t oldest;
 
+	/* First, or the name would be served by nobody if we died here. */
+	ld_set_state(l, chosen, DIR_LISTED);
 	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
 		if (a == chosen || !is_version(l, a, name) ||
 		    ld_state(l, a) != DIR_LISTED)
 			continue;
 		ld_set_state(l, a, DIR_KEPT);
 	}
-	ld_set_state(l, chosen, DIR_LISTED);
 	ld_memory_chosen(l->memory, name);
 	ld_note_kept(l, chosen, "serves its name from now on");
+	oldest = too_many(l, name);
+	if (oldest != LD_NOBODY)
+		let_go(l, oldest);
 }
 
 void
@@ -121,9 +148,9 @@ ld_version_look(struct ld *l, uint32_t a)
 	if (dir_serial(ask) != ld_serial(&l->w, a) ||
 	    l->w.info[a].asked == count)
 		return;
-	l->w.info[a].asked = count;
-	if (dir_ask_command(ask) == ASK_CHOOSE && ld_state(l, a) == DIR_KEPT)
+	if (dir_ask_command(ask) == ASK_CHOOSE && dir_may_serve(ld_state(l, a)))
 		choose(l, a);
+	l->w.info[a].asked = count; /* or it is looked at once more */
 }
 
 bool

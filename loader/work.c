@@ -276,6 +276,20 @@ ld_work_hasten(struct ld_work *k, struct ld_job *j)
 	pthread_mutex_unlock(&k->lock);
 }
 
+/* All are at files, none at the link, which moves. */
+static bool
+all_read(const struct ld_work *k)
+{
+	for (uint32_t i = 0; i < k->nthreads; i++) {
+		const struct ld_job *j = k->worker[i].job;
+		int state = j == NULL ? JOB_READING : atomic_load(&j->state);
+
+		if (state != JOB_READING && state != JOB_CANCELLED)
+			return false;
+	}
+	return true;
+}
+
 /* Nothing has got done for so long: whoever waits for a thread is told. */
 static void
 end_starved(struct ld_work *k, struct queue *q, nsec since)
@@ -283,8 +297,8 @@ end_starved(struct ld_work *k, struct queue *q, nsec since)
 	struct ld_job *j;
 	int queued;
 
-	while ((j = q->head) != NULL && j->asked_ns < since &&
-	    k->done_ns < since) {
+	while ((j = q->head) != NULL && k->idle == 0 && j->asked_ns < since &&
+	    k->done_ns < since && all_read(k)) {
 		(void)first(q);
 		queued = JOB_QUEUED;
 		if (atomic_compare_exchange_strong(&j->state, &queued,

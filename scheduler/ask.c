@@ -7,32 +7,44 @@ ask_of(const struct sch *h, uint32_t key)
 	return atomic_load_explicit(&h->w.ask[key - 1], memory_order_acquire);
 }
 
+/* On the device, for an operator: until it is there, or has failed to come. */
+static bool
+obey_come(struct sch *h, uint32_t key, nsec now)
+{
+	struct sch_key *k = &h->key[key];
+
+	k->unload = false;
+	k->wanted = true;
+	if (k->away == AWAY_OUT)
+		return resident_bring(h, key, false, now) == BRING_DENIED;
+	return k->away == AWAY_HERE;
+}
+
 /* What an operator asks of it: obeyed once, again after a restart.  false: not
  * yet, it is tried again at the next sweep. */
 static bool
-obey(struct sch *h, uint32_t key, uint64_t ask, nsec now)
+obey(struct sch *h, uint32_t key, uint64_t ask, enum dir_state state, nsec now)
 {
 	struct sch_key *k = &h->key[key];
 	enum dir_ask what = dir_ask_command(ask);
-	enum resident_bring come;
+	bool serves = state == DIR_LISTED, out = k->away == AWAY_OUT;
 
-	if (what == ASK_LOAD || what == ASK_PIN) {
-		k->unload = false;
-		k->wanted = true;
-		if (k->away != AWAY_OUT)
-			return k->away != AWAY_LEAVING;
-		come = resident_bring(h, key, false, now);
-		return come == BRING_DONE || come == BRING_DENIED;
-	}
-	if (what == ASK_WEIGH || what == ASK_CHOOSE)
+	/* A pin brings it, whatever was asked since; but only the version that
+	 * serves the name, as one that is chosen will do. */
+	if (what == ASK_LOAD || (dir_ask_pinned(ask) && serves))
+		return obey_come(h, key, now);
+	if (what == ASK_CHOOSE)
+		return !dir_ask_pinned(ask);
+	if (what == ASK_WEIGH)
 		return true;
-	k->unload = what == ASK_UNLOAD && k->away != AWAY_OUT;
+	k->unload = what == ASK_UNLOAD && !out;
 	k->wanted = false;
 	if (k->unload)
 		resident_idle(h, key);
 	else
 		resident_unwaited(h, key); /* its load was taken back */
-	return true;
+	/* Else who waits for it brings it, and it stays. */
+	return what != ASK_UNLOAD || !out || k->waiting == 0;
 }
 
 /* What stays asked of it, whatever was asked last: a pin is of the version that
@@ -83,6 +95,6 @@ ask_heed(struct sch *h, uint32_t key, nsec now)
 		return;
 	of_this = dir_serial(entry) == dir_serial(ask) &&
 	    dir_may_serve(dir_entry_state(entry));
-	if (!of_this || obey(h, key, ask, now))
+	if (!of_this || obey(h, key, ask, dir_entry_state(entry), now))
 		k->asked = ask;
 }

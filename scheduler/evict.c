@@ -275,7 +275,9 @@ may_go(const struct sch *h, const struct evict_view *v,
 		return false;
 	if (v->level == EVICT_PROMISED && who != NULL)
 		return false;
-	return who == NULL || queue_before(h, who->slot, v->waits_slot);
+	/* NOBODY: an operator waits for it. */
+	return who == NULL || v->waits_slot == NOBODY ||
+	    queue_before(h, who->slot, v->waits_slot);
 }
 
 /* Chunks that may go at the most. */

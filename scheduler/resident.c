@@ -468,6 +468,9 @@ failed(struct sch *h, uint32_t key, nsec now)
 	enum dir_state state = dir_entry_state(resident_entry(h, key));
 
 	hold_all(h, key);
+	/* Operators are told; it is not tried again for what they asked. */
+	h->key[key].asked = atomic_load_explicit(&h->w.ask[key - 1],
+	    memory_order_acquire);
 	resident_deny_all(h, key,
 	    state == DIR_RETIRED ? DENIED_UNLOADED : DENIED_ADAPTER, now);
 	if (h->key[key].running == 0)

@@ -18,7 +18,7 @@ static_assert(sizeof(struct sched_queue) == 136, "shared");
 static_assert(sizeof(struct frontend_meters) == 80, "shared");
 static_assert(sizeof(struct scheduler_meters) == 320, "shared");
 static_assert(sizeof(struct gpuexec_meters) == 64, "shared");
-static_assert(sizeof(struct loader_meters) == 96, "shared");
+static_assert(sizeof(struct loader_meters) == 104, "shared");
 static_assert(sizeof(struct cell) == 576, "shared");
 static_assert(sizeof(struct order) == 64, "shared");
 static_assert(sizeof(struct dir_info) == 168, "shared");

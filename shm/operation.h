@@ -42,6 +42,7 @@ struct operation {
 	/* Brought to the device, or freed there; while it waits, there when it was
 	 * asked. */
 	uint64_t bytes;
+	nsec loaded_ns; /* when that entry had been loaded last, then */
 	nsec asked_ns, ended_ns, deadline_ns;
 };
 

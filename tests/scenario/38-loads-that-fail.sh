@@ -37,7 +37,7 @@ has 'REFUSED' "$dir/out"
 has '56 of 56 matched' "$dir/out"
 has 'not finite' "$dir/out"
 ctl --json operations >"$dir/out"
-has '"op": *"pin", *"name": *"nan", *"version": *1, *"state": *"failed"' "$dir/out"
+has '"op": *"load", *"name": *"nan", *"version": *1, *"state": *"failed"' "$dir/out"
 # The link is slow: its copy is under way when it is taken back.
 for op in load pin; do
 	ctl $op roman --deadline-ms 60000 >"$dir/load" 2>&1 &

@@ -176,6 +176,8 @@ START_TEST(what_a_dead_life_was_copying_is_left_alone_for_a_while)
 	WAIT_FOR(lrig_has(1, HAVE_LOADING) && lrig_has(2, HAVE_LOADING));
 	lrig.w.delay_ns = 0;
 	lrig.w.quarantine = LONG;
+	lrig.w.deadline_ns = 4 *
+	    LONG; /* beyond the time that is made up below */
 	live_again(1);
 	lrig_call_out(1);
 	lrig_call_out(0);
