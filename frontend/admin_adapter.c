@@ -50,10 +50,12 @@ admin_wish(struct frontend *fe, const struct pending *p, enum dir_ask command)
 	uint64_t was = atomic_load_explicit(&fe->g->ask[p->adapter],
 	    memory_order_relaxed);
 	bool its = dir_serial(was) == p->serial;
-	bool pinned = its && dir_ask_pinned(was);
+	/* Before it was asked of this version, it was of the name. */
+	uint32_t before = fe->g->info[p->adapter].asked_before;
+	bool pinned = its ? dir_ask_pinned(was) : (before & 0x8000u) != 0;
 	uint32_t weight = p->weight != 0 ? p->weight :
 	    its				 ? dir_ask_weight(was) :
-					   0;
+					   before & 0x7fffu;
 
 	if (command == ASK_PIN || command == ASK_UNPIN)
 		pinned = command == ASK_PIN;
@@ -161,15 +163,19 @@ bool
 admin_undisturbed(struct frontend *fe, const struct pending *p,
     struct api_fail *fail)
 {
-	char name[DIR_NAME_MAX];
+	char name[DIR_NAME_MAX], other[DIR_NAME_MAX];
 
-	for (uint32_t i = 0; i < fe->npending; i++)
-		if (fe->pending[i].adapter == p->adapter &&
-		    fe->pending[i].op != p->op)
+	fe_names_copy(fe->g, p->adapter, name);
+	for (uint32_t i = 0; i < fe->npending; i++) {
+		const struct pending *q = &fe->pending[i];
+
+		/* Of its name: pin and weight go from version to version. */
+		if (q->adapter >= 0 && q->op != p->op &&
+		    strcmp(fe_names_copy(fe->g, q->adapter, other), name) == 0)
 			return api_refuse(fail, API_BUSY, "name",
 			    "adapter '%s': a %s of it is being waited for",
-			    fe_names_copy(fe->g, p->adapter, name),
-			    fe->pending[i].op->name);
+			    name, q->op->name);
+	}
 	return true;
 }
 

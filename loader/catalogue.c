@@ -147,8 +147,8 @@ free_entry(struct ld *l)
 }
 
 /* What operators ask of an entry, for the one that comes after it. */
-static uint16_t
-asked_of(const struct ld *l, uint32_t a)
+uint16_t
+ld_asked_of(const struct ld *l, uint32_t a)
 {
 	uint64_t ask = l->w.ask == NULL ?
 	    0 :
@@ -167,7 +167,7 @@ ld_asked_of_name(const struct ld *l, uint32_t a)
 {
 	uint32_t serving = ld_version_serving(l, a);
 
-	return asked_of(l, serving != LD_NOBODY ? serving : a);
+	return ld_asked_of(l, serving != LD_NOBODY ? serving : a);
 }
 
 /* Of whoever had this index before: the next one is counted from there. */
@@ -347,15 +347,23 @@ ld_catalogue_close(struct ld *l)
 static void
 first_look_over(struct ld *l)
 {
+	/* Those that are kept first: the others are asked whom they serve. */
 	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
 		enum dir_state state = ld_state(l, a);
 
-		if (state == DIR_FREE || state == DIR_RETIRED || l->seen[a])
-			continue;
-		if (ld_find(l, l->w.info[a].name) == a)
-			retire(l, a, true);
-		else if (!ld_version_stays(l, a))
+		if (state != DIR_FREE && state != DIR_RETIRED && !l->seen[a] &&
+		    ld_find(l, l->w.info[a].name) != a &&
+		    !ld_version_stays(l, a))
 			ld_set_state(l, a, DIR_RETIRED);
+	}
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
+		enum dir_state state = ld_state(l, a);
+
+		if (state == DIR_FREE || state == DIR_RETIRED || l->seen[a] ||
+		    ld_find(l, l->w.info[a].name) != a)
+			continue;
+		ld_memory_note(l, a);
+		retire(l, a, true);
 	}
 	ld_note_first(l);
 }

@@ -280,6 +280,7 @@ void ld_catalogue_tick(struct ld *, nsec now);
 void ld_catalogue_close(struct ld *);
 
 uint32_t ld_find(const struct ld *, const char *name); /* by its files */
+uint16_t ld_asked_of(const struct ld *, uint32_t adapter);
 /* What operators ask of the version that serves its name, else of this one. */
 uint16_t ld_asked_of_name(const struct ld *, uint32_t adapter);
 void ld_set_state(struct ld *, uint32_t adapter, enum dir_state);

@@ -273,7 +273,7 @@ is_newest(const struct ld *l, uint32_t a)
 static bool
 has_something(const struct ld *l, uint32_t a)
 {
-	return l->w.info[a].version > 1 || ld_asked_of_name(l, a) != 0 ||
+	return l->w.info[a].version > 1 || ld_asked_of(l, a) != 0 ||
 	    ld_state(l, a) == DIR_KEPT;
 }
 
@@ -291,7 +291,7 @@ hash_all(const struct ld *l)
 			continue;
 		row[0] = (uint64_t)a << 32 | ld_serial(&l->w, a);
 		row[1] = state;
-		row[2] = ld_asked_of_name(l, a);
+		row[2] = ld_asked_of(l, a);
 		h = hash_bytes(h, row, sizeof(row));
 	}
 	return h;
@@ -316,10 +316,16 @@ put(const struct ld *l, uint32_t a)
 void
 ld_memory_note(struct ld *l, uint32_t a)
 {
+	json_t *all = l->memory->adapters, *row;
+
 	/* What never worked is no version. */
 	if (ld_state(l, a) == DIR_BROKEN && !has_something(l, a))
 		return;
 	put(l, a);
+	/* Last in the order in which names are forgotten. */
+	row = json_incref(json_object_get(all, l->w.info[a].name));
+	(void)json_object_del(all, l->w.info[a].name);
+	(void)json_object_set_new(all, l->w.info[a].name, row);
 	l->memory->more = true;
 }
 
