@@ -386,7 +386,11 @@ print_forecasts(void)
 		       "half of the most that run at once",
 	    all.by_adapters, FACTORS);
 	print_forecast("by rate, with all adapters", all.by_rate, all.nrates);
-	if (all.cliff_adapters > 0)
+	if (all.cliff_adapters == all.by_adapters[0].adapters)
+		printf("\n%.2f requests/s are too many, however few adapters "
+		       "there are\n",
+		    rate);
+	else if (all.cliff_adapters > 0)
 		printf("\nat %.2f requests/s the cliff is at %u adapters: P99 "
 		       "TTFT over policy.slo_ms (%u ms), or requests refused\n",
 		    rate, all.cliff_adapters, all.conf.policy_slo_ms);

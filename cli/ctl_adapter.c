@@ -42,6 +42,17 @@ as_engine(const struct snap *s, const char *path, char out[PATH_MAX])
 		snprintf(out, PATH_MAX, "/proc/%u/cwd/%s", pid, path);
 }
 
+/* The files of a name are those of its newest version. */
+static bool
+has_files(const struct snap *s, const struct snap_adapter *a)
+{
+	for (uint32_t i = 0; i < s->nadapters; i++)
+		if (s->adapter[i].version > a->version &&
+		    strcmp(s->adapter[i].name, a->name) == 0)
+			return false;
+	return true;
+}
+
 /* Of the files that are there now; why not, where they are refused. */
 static void
 report(const struct snap *s, const struct snap_adapter *a,
@@ -54,6 +65,12 @@ report(const struct snap *s, const struct snap_adapter *a,
 	};
 	char model[PATH_MAX], all[PATH_MAX], dir[PATH_MAX + DIR_NAME_MAX + 1];
 
+	if (!has_files(s, a)) {
+		snprintf(out, REPORT_BYTES,
+		    "no report: files of another version have taken the place "
+		    "of its own\n");
+		return;
+	}
 	as_engine(s, s->conf.model, model);
 	as_engine(s, s->conf.adapters, all);
 	snprintf(dir, sizeof(dir), "%s/%s", all, a->name);
