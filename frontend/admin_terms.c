@@ -142,6 +142,21 @@ admin_start_pin(struct frontend *fe, struct pending *p, struct api_fail *fail)
 	return true;
 }
 
+/* false: the files that have come are broken. */
+static bool
+is_whole(struct frontend *fe, const char *name, struct api_fail *fail)
+{
+	char other[DIR_NAME_MAX], why[DIR_REASON_MAX];
+
+	for (uint32_t a = 0; a < fe->plan->adapters; a++)
+		if (dir_entry_state(entry_of(fe, a)) == DIR_BROKEN &&
+		    strcmp(fe_names_copy(fe->g, (int32_t)a, other), name) == 0)
+			return api_refuse(fail, API_ADAPTER_BROKEN, "name",
+			    "adapter '%s': %s", name,
+			    fe_reason(fe->g, (int32_t)a, why));
+	return true;
+}
+
 /* Files may change while it waits; whoever reads the new ones may have found the
  * wish, or not yet. */
 bool
@@ -158,7 +173,7 @@ admin_follow_pin(struct frontend *fe, struct pending *p, struct api_fail *fail)
 	fe_operation_name(fe, p, name);
 	now = serving(fe, name, (uint32_t)p->adapter);
 	if (now == (uint32_t)p->adapter)
-		return true;
+		return is_whole(fe, name, fail);
 	admin_take(fe, p, now, dir_serial(entry_of(fe, now)));
 	fe_operation_follow(fe, p);
 	if (fe_pinned(fe, now))

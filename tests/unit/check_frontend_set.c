@@ -375,6 +375,22 @@ START_TEST(a_pin_that_fails_is_none)
 }
 END_TEST
 
+/* Files that come while a pin waits may be broken. */
+START_TEST(a_pin_whose_new_files_are_broken_says_why)
+{
+	json_t *line;
+
+	rig_say(fd, "{\"op\":\"pin\",\"name\":\"roman\"}\n");
+	while (dir_ask_command(word(2)) != ASK_PIN)
+		rig_turn(&rig);
+	rig_adapter(&rig, 2, "roman", DIR_KEPT);
+	rig_adapter(&rig, 3, "roman", DIR_BROKEN);
+	line = rig_hear(&rig, fd);
+	ck_assert_str_eq(rig_text(line, "code"), "adapter_broken");
+	json_decref(line);
+}
+END_TEST
+
 /* 16 chunks, 9 of them for a request of full context and its adapter. */
 START_TEST(pins_leave_room_for_a_request)
 {
@@ -425,6 +441,7 @@ suite_frontend_set(void)
 	tcase_add_test(pins, a_pin_stays_through_other_commands_and_a_death);
 	tcase_add_test(pins, another_version_is_not_pinned);
 	tcase_add_test(pins, a_pin_that_fails_is_none);
+	tcase_add_test(pins, a_pin_whose_new_files_are_broken_says_why);
 	tcase_add_test(pins, pins_leave_room_for_a_request);
 	suite_add_tcase(s, pins);
 	return s;
