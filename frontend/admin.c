@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SETTLE_NS                                                              \
-	SECOND /* after which one that obeys nothing is not waited for */
+/* After which whoever obeys nothing is not waited for. */
+#define SETTLE_NS SECOND
 
 static bool
 start_rescan(struct frontend *fe, struct pending *p, struct api_fail *fail)
@@ -84,13 +84,15 @@ static const struct admin_op ops[] = {
 	    .start = admin_start_unpin,
 	    .look = admin_look_unpin,
 	    .undo = admin_undo_ask,
-	    .waits_for = admin_waits_for },
+	    .waits_for = admin_waits_for,
+	    .broken = true },
 	{ .name = "weight",
 	    .fields = { "name", "weight" },
 	    .read = admin_read_weight,
 	    .start = admin_start_weight,
 	    .look = admin_look_weight,
-	    .waits_for = admin_waits_for },
+	    .waits_for = admin_waits_for,
+	    .broken = true },
 	{ .name = "rollback",
 	    .fields = { "name", "deadline_ms" },
 	    .read = admin_read_rollback,

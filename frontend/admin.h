@@ -43,6 +43,7 @@ struct admin_op {
 	/* It is obeyed so far that it will be done, whoever takes it back; NULL:
 	 * never. */
 	bool (*begun)(const struct frontend *, const struct pending *);
+	bool broken; /* may be asked of an adapter that is broken, too */
 };
 
 /* admin_adapter.c */

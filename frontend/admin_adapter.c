@@ -112,7 +112,7 @@ was_pinned(const struct frontend *fe, const struct pending *p)
 {
 	for (uint32_t i = 0; i < fe->npending; i++)
 		if (fe->pending[i].adapter == p->adapter &&
-		    fe->pending[i].op->look == admin_look_pin)
+		    fe->pending[i].op == p->op)
 			return fe->pending[i].was_pinned;
 	return fe_pinned(fe, (uint32_t)p->adapter);
 }
@@ -152,8 +152,7 @@ admin_find(struct frontend *fe, const json_t *root, struct pending *p,
 		    json_string_value(v));
 	admin_take(fe, p, (uint32_t)found.adapter, found.serial);
 	p->was_pinned = was_pinned(fe, p);
-	/* What was asked of one that is broken may be taken back. */
-	if (!found.broken || p->op->start == admin_start_unpin)
+	if (!found.broken || p->op->broken)
 		return true;
 	return with_reason(fe, p, API_ADAPTER_BROKEN, "refused", fail);
 }

@@ -102,14 +102,15 @@ fe_ask_again(struct frontend *fe)
 	}
 }
 
-/* The version that serves a name; `otherwise`: none does. */
+/* The entry of a name in this state; `otherwise`: there is none. */
 static uint32_t
-serving(const struct frontend *fe, const char *name, uint32_t otherwise)
+named(struct frontend *fe, const char *name, enum dir_state state,
+    uint32_t otherwise)
 {
 	char other[DIR_NAME_MAX];
 
 	for (uint32_t a = 0; a < fe->plan->adapters; a++)
-		if (dir_entry_state(entry_of(fe, a)) == DIR_LISTED &&
+		if (dir_entry_state(entry_of(fe, a)) == state &&
 		    strcmp(fe_names_copy(fe->g, (int32_t)a, other), name) == 0)
 			return a;
 	return otherwise;
@@ -146,15 +147,12 @@ admin_start_pin(struct frontend *fe, struct pending *p, struct api_fail *fail)
 static bool
 is_whole(struct frontend *fe, const char *name, struct api_fail *fail)
 {
-	char other[DIR_NAME_MAX], why[DIR_REASON_MAX];
+	uint32_t a = named(fe, name, DIR_BROKEN, fe->plan->adapters);
+	char why[DIR_REASON_MAX];
 
-	for (uint32_t a = 0; a < fe->plan->adapters; a++)
-		if (dir_entry_state(entry_of(fe, a)) == DIR_BROKEN &&
-		    strcmp(fe_names_copy(fe->g, (int32_t)a, other), name) == 0)
-			return api_refuse(fail, API_ADAPTER_BROKEN, "name",
-			    "adapter '%s': %s", name,
-			    fe_reason(fe->g, (int32_t)a, why));
-	return true;
+	return a == fe->plan->adapters ||
+	    api_refuse(fail, API_ADAPTER_BROKEN, "name", "adapter '%s': %s",
+		name, fe_reason(fe->g, (int32_t)a, why));
 }
 
 /* Files may change while it waits; whoever reads the new ones may have found the
@@ -171,7 +169,7 @@ admin_follow_pin(struct frontend *fe, struct pending *p, struct api_fail *fail)
 		dir_entry_state(entry) == DIR_LISTED))
 		return true;
 	fe_operation_name(fe, p, name);
-	now = serving(fe, name, (uint32_t)p->adapter);
+	now = named(fe, name, DIR_LISTED, (uint32_t)p->adapter);
 	if (now == (uint32_t)p->adapter)
 		return is_whole(fe, name, fail);
 	admin_take(fe, p, now, dir_serial(entry_of(fe, now)));
@@ -299,8 +297,8 @@ admin_start_rollback(struct frontend *fe, struct pending *p,
     struct api_fail *fail)
 {
 	char name[DIR_NAME_MAX];
-	uint32_t now = serving(fe, fe_names_copy(fe->g, p->adapter, name),
-	    (uint32_t)p->adapter);
+	uint32_t now = named(fe, fe_names_copy(fe->g, p->adapter, name),
+	    DIR_LISTED, (uint32_t)p->adapter);
 	uint64_t word = atomic_load_explicit(&fe->g->ask[now],
 	    memory_order_relaxed);
 	bool pinned = dir_ask_pinned(word) &&

@@ -90,15 +90,15 @@ struct pending {
 	uint64_t operation; /* its number; 0: it is none */
 	uint64_t bytes;	    /* brought or freed, when it is done */
 	nsec deadline_ns;
+	char why[160];	/* what it waited for when its time was over */
 	bool withdrawn; /* an operator has taken it back */
-	bool undone;	/* its wish has been taken back */
+	bool undone;	/* its wish has been taken back, and when: */
 	nsec undone_ns;
-	char why[160]; /* what it waited for when its time was over */
-	uint64_t scheduler_turns, loader_turns; /* then */
-	uint64_t meant;				/* withdraw: the operation */
-	bool wait;				/* for those who use it */
-	uint32_t weight;			/* hundredths */
-	int setting;				/* its index (conf.h) */
+	uint64_t scheduler_turns, loader_turns;
+	uint64_t meant;		      /* withdraw: the operation */
+	bool wait;		      /* for those who use it */
+	uint32_t weight;	      /* hundredths */
+	int setting;		      /* its index (conf.h) */
 	uint64_t version;	      /* of the settings that it goes over */
 	uint64_t sequence;	      /* of the overrides with it */
 	char value[CONF_CHOICE_MAX];  /* as it was taken */

@@ -13,8 +13,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 
-#define REASONS_SPARE                                                          \
-	64 /* kept for loads that fail, beside those that are broken */
+/* Kept for loads that fail, beside adapters that are broken. */
+#define REASONS_SPARE 64
 
 static uint32_t
 bucket_of(const struct ld *l, const char *name)
@@ -194,8 +194,8 @@ make_entry(struct ld *l)
 	return a;
 }
 
-/* A new version, in an entry of its own; false: there is none.  before: the entry of the files that were
- * there, if any, and what it was. */
+/* A new version, in an entry of its own; false: there is none.  before: the entry
+ * of the files that were there, if any, and what it was. */
 static bool
 add(struct ld *l, const struct ld_found *f, uint32_t before, enum dir_state was,
     nsec now)
@@ -209,7 +209,8 @@ add(struct ld *l, const struct ld_found *f, uint32_t before, enum dir_state was,
 		return false;
 	if (before != LD_NOBODY) {
 		/* What never worked is no version of its own. */
-		version = l->w.info[before].version + dir_may_serve(was);
+		version = l->w.info[before].version +
+		    (dir_may_serve(was) || l->w.info[before].sum != 0);
 		asked = ld_asked_of_name(l, before);
 		/* One that was only kept did so for another's sake, which may
 		 * be gone: it is an operator's to say who serves then. */

@@ -27,8 +27,7 @@
 #define FILE_BYTES_MAX (64u << 20) /* some 200 an adapter */
 #define PAUSE_NS SECOND
 #define SOON_NS (PAUSE_NS / 10) /* where a number might be given twice */
-#define VERSION_MOST                                                           \
-	999999998 /* the next has nine digits, as NAME@VERSION may */
+#define VERSION_MOST 999999998	/* NAME@VERSION has nine digits at most */
 
 struct ld_memory {
 	const char *path; /* "": nothing is remembered */

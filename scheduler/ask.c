@@ -17,6 +17,7 @@ obey_come(struct sch *h, uint32_t key, nsec now)
 	k->wanted = true;
 	if (k->away == AWAY_OUT)
 		return resident_bring(h, key, false, now) == BRING_DENIED;
+	evict_touch(h, key, now);
 	return k->away == AWAY_HERE;
 }
 

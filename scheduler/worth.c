@@ -96,8 +96,10 @@ level(const struct sch_key *k)
 	if (k->running > 0 || k->pinned)
 		return EVICT_NEVER;
 	if (k->waiting == 0) /* requests may have its place, other loads not */
-		return k->wanted && k->away == AWAY_COMING ? EVICT_QUEUED :
-							     EVICT_FREELY;
+		return k->wanted &&
+			(k->away == AWAY_COMING || k->away == AWAY_ARRIVING) ?
+		    EVICT_QUEUED :
+		    EVICT_FREELY;
 	return k->promised ? EVICT_PROMISED : EVICT_QUEUED;
 }
 
