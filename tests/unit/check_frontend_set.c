@@ -391,6 +391,57 @@ START_TEST(a_pin_whose_new_files_are_broken_says_why)
 }
 END_TEST
 
+/* What was asked of one that broke may be taken back; nothing else may be asked. */
+START_TEST(a_pin_of_a_broken_adapter_is_taken_off)
+{
+	pin_roman();
+	rig_adapter(&rig, 2, "roman", DIR_BROKEN);
+	rig_error(&rig, fd, "{\"op\":\"load\",\"name\":\"roman\"}",
+	    "adapter_broken", "");
+	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
+	json_decref(done());
+	ck_assert(!dir_ask_pinned(word(2)));
+}
+END_TEST
+
+START_TEST(rollbacks_of_a_name_keep_their_order)
+{
+	rig_adapter(&rig, 2, "roman", DIR_KEPT);
+	rig_adapter(&rig, 3, "roman", DIR_KEPT);
+	rig.as[PROC_LOADER].info[3].version = 7;
+	rig_say(fd, "{\"op\":\"rollback\",\"name\":\"roman@7\"}\n");
+	while (dir_ask_command(word(3)) != ASK_CHOOSE)
+		rig_turn(&rig);
+	rig_error(&rig, fd, "{\"op\":\"rollback\",\"name\":\"roman@1\"}",
+	    "busy", "a rollback of it");
+	/* Nor do its terms change meanwhile, which it takes along. */
+	rig_error(&rig, fd,
+	    "{\"op\":\"weight\",\"name\":\"roman@1\",\"weight\":2}", "busy",
+	    "a rollback of it");
+	rig_adapter(&rig, 3, "roman", DIR_LISTED);
+	rig.as[PROC_LOADER].info[3].version = 7;
+	json_decref(done());
+	rig_say(fd, "{\"op\":\"rollback\",\"name\":\"roman@1\"}\n");
+	while (dir_ask_command(word(2)) != ASK_CHOOSE)
+		rig_turn(&rig);
+}
+END_TEST
+
+START_TEST(a_rescan_of_a_lost_directory_says_so)
+{
+	json_t *line;
+
+	atomic_store(&rig.as[PROC_LOADER].loader_meters->directory_lost, 1);
+	rig_say(fd, "{\"op\":\"rescan\"}\n");
+	while (atomic_load(rig.made.rescan_asked) == 0)
+		rig_turn(&rig);
+	atomic_store(rig.as[PROC_LOADER].rescan_done, 1);
+	line = rig_hear(&rig, fd);
+	ck_assert_str_eq(rig_text(line, "code"), "not_supported");
+	json_decref(line);
+}
+END_TEST
+
 /* 16 chunks, 9 of them for a request of full context and its adapter. */
 START_TEST(pins_leave_room_for_a_request)
 {
@@ -442,6 +493,9 @@ suite_frontend_set(void)
 	tcase_add_test(pins, another_version_is_not_pinned);
 	tcase_add_test(pins, a_pin_that_fails_is_none);
 	tcase_add_test(pins, a_pin_whose_new_files_are_broken_says_why);
+	tcase_add_test(pins, a_pin_of_a_broken_adapter_is_taken_off);
+	tcase_add_test(pins, rollbacks_of_a_name_keep_their_order);
+	tcase_add_test(pins, a_rescan_of_a_lost_directory_says_so);
 	tcase_add_test(pins, pins_leave_room_for_a_request);
 	suite_add_tcase(s, pins);
 	return s;

@@ -269,6 +269,10 @@ START_TEST(a_directory_that_is_away_is_not_forgotten)
 	take_away(lrig.adapters);
 	lrig_start();
 	ck_assert_uint_eq(atomic_load(&lrig.entry[a]), entry);
+	bring_back(lrig.adapters);
+	WAIT_FOR(lrig.meters.directory_lost == 0);
+	ck_assert_uint_eq(atomic_load(&lrig.entry[a]), entry);
+	take_away(lrig.adapters);
 	/* A new engine, twice. */
 	restart_the_engine();
 	ck_assert_uint_eq(version(2), ADAPTERS);
@@ -317,6 +321,35 @@ START_TEST(names_that_are_gone_are_not_remembered_without_bound)
 }
 END_TEST
 
+/* A full catalogue gives up kept versions first; what finds no entry all the same is
+ * listed when one comes free. */
+START_TEST(what_a_full_catalogue_had_no_entry_for_is_listed_later)
+{
+	char name[16];
+
+	load(1, 0);
+	replace(2, 2); /* 1 is kept */
+	for (int i = 0; i < ADAPTERS; i++) {
+		snprintf(name, sizeof(name), "more%d", i);
+		lrig_make(name, 2, 10 + (uint64_t)i);
+	}
+	lrig.rescan_asked = 1;
+	WAIT_FOR(lrig.rescan_done == 1);
+	ck_assert_uint_eq(lrig.meters.listed, ADAPTERS);
+	ck_assert(is(2, DIR_LISTED));
+	ck_assert_int_eq(nftw(lrig_path_of("more0", ""), lrig_erase, 8,
+			     FTW_DEPTH),
+	    0);
+	lrig.rescan_asked = 2;
+	WAIT_FOR(lrig.rescan_done == 2);
+	WAIT_FOR(lrig.meters.listed == ADAPTERS);
+	for (int i = 1; i < ADAPTERS; i++) {
+		snprintf(name, sizeof(name), "more%d", i);
+		ck_assert(lrig_entry_of(name) < ADAPTERS);
+	}
+}
+END_TEST
+
 /* The wishes for a name are those of the version that serves it. */
 START_TEST(wishes_go_with_the_version_that_serves)
 {
@@ -352,6 +385,8 @@ suite_loader_versions(void)
 	tcase_add_test(t, a_directory_that_is_away_is_not_forgotten);
 	tcase_add_test(t, names_that_are_gone_are_not_remembered_without_bound);
 	tcase_add_test(t, wishes_go_with_the_version_that_serves);
+	tcase_add_test(t,
+	    what_a_full_catalogue_had_no_entry_for_is_listed_later);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	return s;

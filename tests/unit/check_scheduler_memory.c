@@ -85,6 +85,28 @@ START_TEST(a_load_that_is_taken_back_is_called_off)
 }
 END_TEST
 
+/* More than fit, asked at once: each comes, and then goes for the next. */
+START_TEST(loads_asked_at_once_all_come)
+{
+	bool came[ADAPTERS] = { false };
+	int n = 0;
+
+	world_open(3);
+	for (uint32_t a = 0; a < ADAPTERS; a++)
+		world.ask[a] = dir_ask(1, 1, false, 0, ASK_LOAD);
+	for (int i = 0; i < 400; i++) {
+		world_rounds(1);
+		for (uint32_t a = 0; a < ADAPTERS; a++)
+			came[a] |= word_load_place(&world.have[a]).state ==
+			    HAVE_RESIDENT;
+	}
+	for (uint32_t a = 0; a < ADAPTERS; a++)
+		n += came[a];
+	ck_assert_int_eq(n, ADAPTERS);
+	world_close();
+}
+END_TEST
+
 static uint32_t
 chunks_with(enum chunk_owner owner)
 {
@@ -144,6 +166,7 @@ suite_scheduler_memory(void)
 	    who_follows_its_adapter_starts_before_all_of_it_is_there);
 	tcase_add_test(c, a_load_for_which_nobody_waits_any_more_is_called_off);
 	tcase_add_loop_test(c, a_load_that_is_taken_back_is_called_off, 0, 2);
+	tcase_add_test(c, loads_asked_at_once_all_come);
 	tcase_add_test(c, memory_that_a_window_did_not_need_goes_back);
 	suite_add_tcase(s, c);
 	return s;
