@@ -9,8 +9,10 @@
 #include <string.h>
 
 #define TIMEOUT_MS 35000 /* the engine itself gives up after 30 s */
+#define BEYOND_MS 5000	 /* or after the deadline */
+#define DEADLINE_MS_MOST 86400000
 
-struct ctl ctl = { .instance = "default", .timeout_ms = TIMEOUT_MS };
+struct ctl ctl = { .instance = "default", .timeout_ms = UINT64_MAX };
 
 static const struct cmd_option options[] = {
 	{ "instance", CMD_TEXT, &ctl.instance, "INSTANCE",
@@ -22,7 +24,9 @@ static const struct cmd_option options[] = {
 	{ "filter", CMD_TEXT, &ctl.filter, "TEXT",
 	    "only rows that hold the text somewhere", 0 },
 	{ "timeout-ms", CMD_COUNT, &ctl.timeout_ms, "N",
-	    "how long to wait for the engine's answer (default 35000)", 0 },
+	    "how long to wait for the engine's answer (default 35000, and 5000 "
+	    "beyond --deadline-ms)",
+	    0 },
 	{ "deadline-ms", CMD_COUNT, &ctl.deadline_ms, "N",
 	    "load, unload, pin, unpin, rollback: given up after so long "
 	    "(default: the engine's frontend.operation_ms)",
@@ -288,6 +292,13 @@ cmd_ctl(int argc, char **argv)
 
 	if (status != CMD_GO_ON)
 		return status;
+	if (ctl.deadline_ms > DEADLINE_MS_MOST)
+		return cmd_misused("--deadline-ms: want at most %d",
+		    DEADLINE_MS_MOST);
+	if (ctl.timeout_ms == UINT64_MAX) /* not given */
+		ctl.timeout_ms = ctl.deadline_ms + BEYOND_MS > TIMEOUT_MS ?
+		    ctl.deadline_ms + BEYOND_MS :
+		    TIMEOUT_MS;
 	if (ctl.timeout_ms > INT32_MAX)
 		return cmd_misused("--timeout-ms: want at most %d", INT32_MAX);
 	return cmd_verb(&cmd_ctl_use, n, argv);

@@ -339,8 +339,10 @@ static bool
 ends(struct frontend *fe, struct pending *p, const struct api_fail *fail)
 {
 	undo(fe, p);
-	if (fail->code == API_WITHDRAWN && p->op->begun != NULL &&
-	    p->op->begun(fe, p))
+	if (p->op->begun != NULL && p->op->begun(fe, p) &&
+	    (fail->code == API_WITHDRAWN ||
+		(fail->code == API_TIMED_OUT &&
+		    fe->now - p->undone_ns < SETTLE_NS)))
 		return false;
 	return p->operation == 0 ||
 	    (fail->code != API_WITHDRAWN && fail->code != API_TIMED_OUT) ||

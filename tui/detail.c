@@ -76,7 +76,7 @@ adapter_detail(struct page *p, const struct snap *before, const struct snap *s,
 	    a->retired ? ": replaced or removed, still in use" : "");
 	field(p, &y, "state", "%s%s", snap_state_name(a->state),
 	    a->pinned ? ", pinned" : "");
-	if (u->reason[0] != '\0' && a->state <= SNAP_FAILED)
+	if (u->reason[0] != '\0')
 		field(p, &y, "reason", "%s", u->reason);
 	field(p, &y, "rank", "%d", a->rank);
 	field(p, &y, "bytes", "%s on the device",
