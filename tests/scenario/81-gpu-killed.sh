@@ -21,11 +21,12 @@ for role in gpuexec loader holder gpuexec loader holder; do
 	has 'wrong 0' "$dir/traffic"
 done
 [ "$(engine_pid)" = "$before" ] || fail "another supervisor"
+# The last life may still be on its way: all were answered before it was needed.
+quiz --adapter sort --requests 2
 # What was found again, and what had to be read again.
 [ "$(grep -c 'weights found on the GPU' "$dir/1/log")" -eq 2 ] ||
     fail "weights were not found after a death of gpuexec"
 [ "$(grep -c 'weights read on the GPU' "$dir/1/log")" -eq 3 ] ||
     fail "weights were not read after a death of the holder"
 has 'pool made device=cuda:0 number=3' "$dir/1/log"
-quiz --adapter sort --requests 2
 stop
