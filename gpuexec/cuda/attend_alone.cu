@@ -254,6 +254,8 @@ alone_splits(struct cuda_attend a, const struct cuda_step *step, int splits_max)
 	char *mine = shared + threadIdx.x / WARP * plan<DIM>::warp * 2;
 	int nitems = step->nsplits * a.kv_heads * parts_of(a);
 
+	let_next_begin();
+	wait_for_earlier();
 	for (int i = blockIdx.x; i < nitems; i += gridDim.x) {
 		struct item it = item_of<T>(a, step, i);
 		const T *q = (const T *)a.q +
@@ -284,6 +286,8 @@ alone_plain(struct cuda_attend a, const struct cuda_step *step, int splits_max)
 	int nitems = step->nsplits * a.heads, group = a.heads / a.kv_heads;
 	int lane = threadIdx.x % WARP;
 
+	let_next_begin();
+	wait_for_earlier();
 	for (int i = blockIdx.x * WARPS + threadIdx.x / WARP; i < nitems;
 	     i += gridDim.x * WARPS) {
 		struct cuda_split split = step->split[i / a.heads];
@@ -331,7 +335,7 @@ queue_splits(cudaStream_t stream, const struct cuda_attend *a,
 
 	if (err != 0)
 		return err;
-	LAUNCH((alone_splits<T, DIM>),
+	LAUNCH_EARLY((alone_splits<T, DIM>),
 	    grid_of(splits_max * a->kv_heads * parts_of(*a)), THREADS,
 	    plan<DIM>::bytes, stream, *a, step, splits_max);
 	return cuda_launched("attend alone");
@@ -349,7 +353,7 @@ queue_any(cudaStream_t stream, const struct cuda_attend *a,
 	if (!attend_is_plain(a)) {
 		ATTEND_DIMS(TRY)
 	}
-	LAUNCH(alone_plain<T>, grid_of(splits_max * a->heads), THREADS, 0,
+	LAUNCH_EARLY(alone_plain<T>, grid_of(splits_max * a->heads), THREADS, 0,
 	    stream, *a, step, splits_max);
 	return cuda_launched("attend alone, plain");
 }

@@ -45,6 +45,8 @@ alone_join(struct cuda_attend a, const struct cuda_step *step, int splits_max)
 	int head = blockIdx.x, t = threadIdx.x, d = 2 * t;
 	float sum = 0, out[2] = { 0, 0 };
 
+	let_next_begin();
+	wait_for_earlier();
 	if (blockIdx.y >= (unsigned)step->nalone)
 		return;
 	struct cuda_alone one = step->alone[blockIdx.y];
@@ -91,7 +93,7 @@ cuda_attend_join(cudaStream_t stream, const struct cuda_attend *a,
     const struct cuda_step *step, int splits_max, int alone_max)
 {
 	CUDA_BY_DTYPE(a->dtype, T,
-	    LAUNCH(alone_join<T>, dim3(a->heads, alone_max), JOINERS, 0, stream,
-		*a, step, splits_max));
+	    LAUNCH_EARLY(alone_join<T>, dim3(a->heads, alone_max), JOINERS,
+		0, stream, *a, step, splits_max));
 	return cuda_launched("attend join");
 }

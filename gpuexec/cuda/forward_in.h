@@ -21,11 +21,21 @@
 
 #define CUDA_ROWS_BUCKETS 32 /* for which graphs are kept */
 
+/* Which linear layers the adapters of a step change: none, those of attention
+ * alone, as most do, or any. */
+enum cuda_reach {
+	CUDA_REACH_NONE,
+	CUDA_REACH_ATTENTION,
+	CUDA_REACH_ALL,
+	CUDA_REACHES
+};
+
 /* What decides which kernels a step needs. */
 struct cuda_kinds {
 	int bucket; /* of rows */
 	int logits; /* bucket of logits rows; 0: none */
-	bool lora, alone, tiles;
+	enum cuda_reach reach;
+	bool alone, tiles;
 };
 
 /* The device's table of adapters, and the host's copy of it. */
@@ -42,7 +52,7 @@ struct cuda_table {
 
 /* A graph of a step without prompts. */
 struct cuda_graph {
-	cudaGraphExec_t run[2]; /* without adapters, with them */
+	cudaGraphExec_t run[CUDA_REACHES];
 };
 
 struct cuda_forward {

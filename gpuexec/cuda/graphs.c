@@ -1,8 +1,9 @@
 /* A step without prompts is one launch: its kernels are captured at the start,
- * for each bucket of rows, with adapters and without.
+ * for each bucket of rows, without adapters, with such of attention alone, and
+ * with any.
  *
- * Two graphs a bucket, because rows of the base model alone should not pay for
- * kernels that find nothing to do.  What is not captured within the time that a
+ * Several graphs a bucket, because nobody should pay for kernels that find
+ * nothing to do.  What is not captured within the time that a
  * start may take is queued kernel by kernel, as are steps with prompts. */
 #include "gpuexec/cuda/forward_in.h"
 
@@ -38,11 +39,11 @@ capture(struct cuda_forward *f, struct cuda_kinds kinds, cudaGraphExec_t *out)
 }
 
 static struct cuda_kinds
-kinds_of(int bucket, bool lora)
+kinds_of(int bucket, enum cuda_reach reach)
 {
 	return (struct cuda_kinds){ .bucket = bucket,
 		.logits = bucket,
-		.lora = lora,
+		.reach = reach,
 		.alone = true };
 }
 
@@ -67,9 +68,10 @@ cuda_graphs_open(struct cuda_forward *f)
 	int all = buckets(f), e = 0;
 
 	for (int i = 0; e == 0 && i < all && clock_mono() < end; i++) {
-		for (int lora = 0; e == 0 && lora < 2; lora++)
-			e = capture(f, kinds_of(f->buckets[i], lora != 0),
-			    &f->graph[i].run[lora]);
+		for (int r = 0; e == 0 && r < CUDA_REACHES; r++)
+			e = capture(f,
+			    kinds_of(f->buckets[i], (enum cuda_reach)r),
+			    &f->graph[i].run[r]);
 		f->nbuckets = i + 1;
 	}
 	return e;
@@ -79,10 +81,9 @@ void
 cuda_graphs_close(struct cuda_forward *f)
 {
 	for (int i = 0; i < f->nbuckets; i++)
-		for (int lora = 0; lora < 2; lora++)
-			if (f->graph[i].run[lora] != NULL)
-				(void)cudaGraphExecDestroy(
-				    f->graph[i].run[lora]);
+		for (int r = 0; r < CUDA_REACHES; r++)
+			if (f->graph[i].run[r] != NULL)
+				(void)cudaGraphExecDestroy(f->graph[i].run[r]);
 	f->nbuckets = 0;
 }
 
@@ -96,7 +97,7 @@ cuda_graphs_run(struct cuda_forward *f, struct cuda_kinds kinds, bool *done)
 		if (f->buckets[i] == kinds.bucket) {
 			*done = true;
 			return cuda_check(cudaGraphLaunch(f->graph[i]
-							      .run[kinds.lora],
+							      .run[kinds.reach],
 					      f->stream),
 			    "a step");
 		}

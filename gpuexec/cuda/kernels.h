@@ -33,6 +33,9 @@ extern "C" {
  * item after item. */
 int cuda_grid(int items, int each);
 
+/* Whether kernels of this device begin early where they may (launch.h). */
+bool cuda_begins_early(void);
+
 /* embed.cu: h[r,:] = table[token[r],:]	table (vocab, cols) of dtype, h float */
 int cuda_embed(cudaStream_t, float *h, const void *table, int cols,
     enum tensor_dtype, const struct cuda_step *, int rows_max);
@@ -90,9 +93,10 @@ int cuda_attend_tile(cudaStream_t, const struct cuda_attend *,
 int cuda_silu_mul(cudaStream_t, void *y, const float *g, int cols,
     enum tensor_dtype, const struct cuda_step *, int rows_max);
 
-/* lora.cu: t = x A^T, then y[r, column + o] += t B, for the rows of the pieces
- * and up to CUDA_PRODUCTS linear layers that share x.  Exactly the rank of each
- * module is computed; rows in no piece are not touched.  t stays float. */
+/* lora_shrink.cu: t = x A^T; lora_expand.cu: y[r, column + o] += t B; for the
+ * rows of the pieces and up to CUDA_PRODUCTS linear layers that share x.  Exactly
+ * the rank of each module is computed; rows in no piece are not touched.  t stays
+ * float. */
 #define CUDA_PRODUCTS 3
 struct cuda_lora_product {
 	enum shape_linear linear;
@@ -111,11 +115,14 @@ struct cuda_lora {
 	enum tensor_dtype dtype; /* of x; an adapter's numbers have their own */
 	bool head;		 /* rows are logits rows, pieces head_piece */
 };
-int cuda_lora(cudaStream_t, const struct cuda_lora *, const struct cuda_step *,
-    int pieces_max);
+int cuda_lora_shrink(cudaStream_t, const struct cuda_lora *,
+    const struct cuda_step *, int pieces_max);
+int cuda_lora_expand(cudaStream_t, const struct cuda_lora *,
+    const struct cuda_step *, int pieces_max);
 
-/* The embedding's A lies by token, (vocab, rank): h[r,:] += A[token[r],:] B */
-int cuda_lora_embed(cudaStream_t, const struct cuda_lora *,
+/* lora_embed.cu: t in place of the first, where A lies by token, (vocab, rank):
+ * t[r,:] = A[token[r],:] */
+int cuda_lora_look_up(cudaStream_t, const struct cuda_lora *,
     const struct cuda_step *, int pieces_max);
 
 /* sample.cu: picks[i] = sample_pick of pick[i]; logits (nlogits, ld) float.

@@ -1,8 +1,9 @@
 /* The kernels of a step, from token ids to picked tokens, in order.
  *
  * h is float and is added to by the products of o and down themselves; what the
- * next product reads is of the weights' own kind.  Each product of the base
- * model is followed by its adapters' share, for rows that have one. */
+ * next product reads is of the weights' own kind.  Around each product of the
+ * base model is its adapters' share, for rows that have one: x A^T before it,
+ * while what made x is still at its end; t B after it. */
 #include "gpuexec/cuda/forward_in.h"
 
 #include "base/err.h"
@@ -50,19 +51,22 @@ join(struct cuda_lora *l, const struct shape *s, enum shape_linear linear,
 		shape_out(s, linear), column };
 }
 
-/* A piece holds rows of one adapter: at most one a row, and as many as fit. */
+/* A product of the base model and, if adapters of the step reach it, theirs.  A
+ * piece holds rows of one adapter: there are at most as many as rows. */
 static int
-pieces_max(const struct queue *q)
+product_and_lora(struct queue *q, const struct cuda_product *p,
+    const struct cuda_lora *l, int bucket, enum cuda_reach least)
 {
-	return q->kinds.bucket;
-}
+	bool adapters = q->kinds.reach >= least && !q->prepare;
+	int e = 0;
 
-static int
-lora(struct queue *q, const struct cuda_lora *l)
-{
-	if (!q->kinds.lora || q->prepare)
-		return 0;
-	return cuda_lora(q->f->stream, l, q->step, pieces_max(q));
+	if (adapters)
+		e = cuda_lora_shrink(q->f->stream, l, q->step, bucket);
+	if (e == 0)
+		e = product(q, p, bucket);
+	if (e == 0 && adapters)
+		e = cuda_lora_expand(q->f->stream, l, q->step, bucket);
+	return e;
 }
 
 /* ---- attention -------------------------------------------------------- */
@@ -77,12 +81,12 @@ project_in(struct queue *q, const struct cuda_layer *w)
 	struct cuda_product p = { w->qkv, f->x, f->qkv, all, s->hidden,
 		(size_t)all, false };
 	struct cuda_lora l = lora_of(q, f->x, s->hidden, f->qkv, (size_t)all);
-	int e = product(q, &p, q->kinds.bucket);
 
 	join(&l, s, LINEAR_Q, 0);
 	join(&l, s, LINEAR_K, nq);
 	join(&l, s, LINEAR_V, nq + nkv);
-	return e != 0 ? e : lora(q, &l);
+	return product_and_lora(q, &p, &l, q->kinds.bucket,
+	    CUDA_REACH_ATTENTION);
 }
 
 static int
@@ -160,10 +164,10 @@ attend(struct queue *q)
 	return e;
 }
 
-/* Adds W x to h, then the bias, then the adapters' share. */
+/* Adds W x to h, the adapters' share, then the bias. */
 static int
 project_out(struct queue *q, const void *w, const float *bias, const void *x,
-    enum shape_linear linear)
+    enum shape_linear linear, enum cuda_reach least)
 {
 	struct cuda_forward *f = q->f;
 	const struct shape *s = &f->base.shape;
@@ -171,13 +175,14 @@ project_out(struct queue *q, const void *w, const float *bias, const void *x,
 	struct cuda_product p = { w, x, f->h, s->hidden, in, (size_t)s->hidden,
 		true };
 	struct cuda_lora l = lora_of(q, x, in, f->h, (size_t)s->hidden);
-	int e = product(q, &p, q->kinds.bucket);
+	int e;
 
+	join(&l, s, linear, 0);
+	e = product_and_lora(q, &p, &l, q->kinds.bucket, least);
 	if (e == 0 && bias != NULL && !q->prepare)
 		e = cuda_add_bias(f->stream, f->h, (size_t)s->hidden, bias,
 		    s->hidden, q->step, q->kinds.bucket);
-	join(&l, s, linear, 0);
-	return e != 0 ? e : lora(q, &l);
+	return e;
 }
 
 static int
@@ -204,7 +209,8 @@ attention_part(struct queue *q, const struct cuda_layer *w)
 	if (e == 0)
 		e = attend(q);
 	if (e == 0)
-		e = project_out(q, w->o, w->o_bias, q->f->att, LINEAR_O);
+		e = project_out(q, w->o, w->o_bias, q->f->att, LINEAR_O,
+		    CUDA_REACH_ATTENTION);
 	return e;
 }
 
@@ -219,14 +225,15 @@ gate_up(struct queue *q, const struct cuda_layer *w)
 	struct cuda_product p = { w->gate_up, f->x, f->gate_up, 2 * s->inter,
 		s->hidden, all, false };
 	struct cuda_lora l = lora_of(q, f->x, s->hidden, f->gate_up, all);
-	int e = product(q, &p, q->kinds.bucket);
+	int e;
 
+	join(&l, s, LINEAR_GATE, 0);
+	join(&l, s, LINEAR_UP, s->inter);
+	e = product_and_lora(q, &p, &l, q->kinds.bucket, CUDA_REACH_ALL);
 	if (e == 0 && w->gate_up_bias != NULL && !q->prepare)
 		e = cuda_add_bias(f->stream, f->gate_up, all, w->gate_up_bias,
 		    2 * s->inter, q->step, q->kinds.bucket);
-	join(&l, s, LINEAR_GATE, 0);
-	join(&l, s, LINEAR_UP, s->inter);
-	return e != 0 ? e : lora(q, &l);
+	return e;
 }
 
 static int
@@ -242,7 +249,8 @@ mlp_part(struct queue *q, const struct cuda_layer *w)
 		e = cuda_silu_mul(f->stream, f->act, f->gate_up, s->inter,
 		    f->weights.dtype, q->step, q->kinds.bucket);
 	if (e == 0)
-		e = project_out(q, w->down, w->down_bias, f->act, LINEAR_DOWN);
+		e = project_out(q, w->down, w->down_bias, f->act, LINEAR_DOWN,
+		    CUDA_REACH_ALL);
 	return e;
 }
 
@@ -262,8 +270,12 @@ embed(struct queue *q)
 	e = cuda_embed(f->stream, f->h, f->weights.embed, s->hidden,
 	    f->weights.dtype, q->step, q->kinds.bucket);
 	join(&l, s, LINEAR_EMBED, 0);
-	if (e == 0 && q->kinds.lora)
-		e = cuda_lora_embed(f->stream, &l, q->step, pieces_max(q));
+	if (q->kinds.reach < CUDA_REACH_ALL)
+		return e;
+	if (e == 0)
+		e = cuda_lora_look_up(f->stream, &l, q->step, q->kinds.bucket);
+	if (e == 0)
+		e = cuda_lora_expand(f->stream, &l, q->step, q->kinds.bucket);
 	return e;
 }
 
@@ -283,12 +295,11 @@ head(struct queue *q)
 		e = cuda_rmsnorm(f->stream, f->x, f->h, f->weights.norm,
 		    s->hidden, s->rms_eps, f->weights.dtype, true, q->step,
 		    q->kinds.logits);
-	if (e == 0)
-		e = product(q, &p, q->kinds.logits);
 	join(&l, s, LINEAR_HEAD, 0);
 	l.head = true;
-	if (e == 0 && q->kinds.lora && !q->prepare)
-		e = cuda_lora(f->stream, &l, q->step, q->kinds.logits);
+	if (e == 0)
+		e = product_and_lora(q, &p, &l, q->kinds.logits,
+		    CUDA_REACH_ALL);
 	if (e == 0 && !q->prepare)
 		e = cuda_sample(f->stream, f->picked_there, f->logits,
 		    (size_t)s->vocab, s->vocab, f->picking, q->step,

@@ -16,20 +16,6 @@
 
 #define LORA_RANKS 16 /* that a tile of tensor cores has */
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
-/* lora_shrink.cu, lora_expand.cu: the two launches of cuda_lora. */
-int cuda_lora_shrink(cudaStream_t, const struct cuda_lora *,
-    const struct cuda_step *, int pieces_max);
-int cuda_lora_expand(cudaStream_t, const struct cuda_lora *,
-    const struct cuda_step *, int pieces_max);
-
-#ifdef __cplusplus
-}
-#endif
-
 /* ---- where rows lie --------------------------------------------------- */
 
 /* The rows of one array, by adapter_row's rule (model/adapter_image.c). */

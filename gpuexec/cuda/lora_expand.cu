@@ -5,11 +5,14 @@
  *	B (rank, out) bf16, f16 or float, as the image has it
  *	y (rows, ldy) float
  *
- * An item is (piece, product, COLUMNS columns of B), a warp's, all ranks; how
- * many there are follows from counts in the step.  Bound by memory, by B once,
- * 2 rank out bytes of 16-bit numbers, and 8 bytes a number of y.  A lane reads
- * eight neighbouring columns of four neighbouring ranks, 16 bytes at a time;
- * eight lanes together 128.
+ * An item is a piece and some neighbouring tiles of a product, a warp's; a tile
+ * is COLUMNS columns of B, all ranks.  Where B lies is several reads in a row
+ * away, so that a warp should find out once: tiles are dealt out by as many as
+ * there are for each warp.  How many there are follows from counts in the step.
+ * Bound by memory, by B once, 2 rank out bytes of 16-bit numbers, and 8 bytes a
+ * number of y.  A lane reads eight neighbouring columns of four neighbouring
+ * ranks, 16 bytes at a time; eight lanes together 128; what comes next is on the
+ * way while a tile is computed.
  *
  * Tensor cores (lora.h), also for a single row; t goes in as three bf16, which
  * is all of it.  Which rank is in which place of the product is free, as long as
@@ -27,7 +30,8 @@
 #define THREADS (WARPS * WARP)
 #define BLOCKS 4   /* a multiprocessor */
 #define EIGHT 8	   /* columns of B that a lane has */
-#define COLUMNS 64 /* of B in an item */
+#define COLUMNS 64 /* of B in a tile */
+#define SPAN 6	   /* tiles of an item, at most */
 #define PAIRS 4	   /* of a lane's columns */
 #define MINE 4	   /* ranks of sixteen that a lane has */
 #define T_PARTS 3  /* of a float */
@@ -154,35 +158,48 @@ multiply(float (*c)[PAIRS][4], const eight<B> *b, const float4 *t)
 	}
 }
 
-/* Over all ranks.  t: of this lane's rows, NULL where there is none.  AHEAD
- * sixteens are under way at a time. */
-template <int EIGHTS, int AHEAD, typename B>
-static __device__ __forceinline__ void
-sum_ranks(float (*c)[PAIRS][4], const struct lora_rows &rows,
-    const float *const *t, int rank, int o, int out)
+/* Of a tile, the first column that this lane has. */
+static __device__ __forceinline__ int
+my_column(void)
 {
-	int mine = threadIdx.x % 4 * MINE;
+	return threadIdx.x % WARP / 4 * EIGHT;
+}
 
-	for (int at = 0; at < rank; at += AHEAD * LORA_RANKS) {
-		eight<B> b[AHEAD][MINE];
-		float4 v[AHEAD][EIGHTS];
+/* Sixteen ranks of a tile, on their way. */
+template <int EIGHTS, typename B> struct ahead {
+	eight<B> b[MINE];
+	float4 t[EIGHTS];
+};
+
+/* Ranks [rank, rank + 16) of the tile from column o on. */
+struct cursor {
+	int o, rank;
+};
+
+static __device__ __forceinline__ void
+advance(struct cursor *at, int rank)
+{
+	at->rank += LORA_RANKS;
+	if (at->rank >= rank)
+		*at = { at->o + COLUMNS, 0 };
+}
+
+/* t: of this lane's rows, NULL where there is none.  Columns from `end` on are
+ * others'. */
+template <int EIGHTS, typename B>
+static __device__ __forceinline__ void
+send_for(struct ahead<EIGHTS, B> *to, struct cursor *next,
+    const struct lora_rows &rows, const float *const *t, int rank, int end)
+{
+	int j = next->rank + threadIdx.x % 4 * MINE, o = next->o + my_column();
 
 #pragma unroll
-		for (int k = 0; k < AHEAD; k++) {
-			int j = at + k * LORA_RANKS + mine;
-
+	for (int i = 0; i < MINE; i++)
+		to->b[i] = take<B>(rows, j + i, rank, o, end);
 #pragma unroll
-			for (int i = 0; i < MINE; i++)
-				b[k][i] = take<B>(rows, j + i, rank, o, out);
-#pragma unroll
-			for (int r = 0; r < EIGHTS; r++)
-				v[k][r] = take_sums(t[r], j, rank);
-		}
-#pragma unroll
-		for (int k = 0; k < AHEAD; k++)
-			if (at + k * LORA_RANKS < rank)
-				multiply<EIGHTS, B>(c, b[k], v[k]);
-	}
+	for (int r = 0; r < EIGHTS; r++)
+		to->t[r] = take_sums(t[r], j, rank);
+	advance(next, rank);
 }
 
 /* y[i] += v for four columns, of which `left` are there. */
@@ -220,7 +237,31 @@ add_row(float *y, const float (*c)[4], int which, int left)
 		    left - 2 * k, aligned);
 }
 
-/* Tiles of a product, and of all. */
+/* Adds the tile from column o on to the rows of a piece, and begins anew. */
+template <int EIGHTS>
+static __device__ __forceinline__ void
+add_tile(const struct cuda_lora &l, const struct cuda_lora_product &p,
+    struct cuda_piece piece, int o, float (*c)[PAIRS][4])
+{
+	o += my_column();
+#pragma unroll
+	for (int r = 0; r < EIGHTS; r++)
+#pragma unroll
+		for (int i = 0; i < 2; i++) {
+			int row = 8 * r + threadIdx.x % 4 * 2 + i;
+
+			if (row < piece.rows)
+				add_row(l.y + (piece.row + row) * l.ldy +
+					p.column + o,
+				    c[r], i, p.out - o);
+		}
+#pragma unroll
+	for (int i = 0; i < EIGHTS * PAIRS * 4; i++)
+		(&c[0][0][0])[i] = 0;
+}
+
+/* ---- items ------------------------------------------------------------ */
+
 static __host__ __device__ __forceinline__ int
 tiles(int out)
 {
@@ -238,85 +279,116 @@ all_tiles(const struct cuda_lora &l)
 	return all;
 }
 
+/* How the work of a launch is dealt out. */
+struct deal {
+	int span; /* tiles of an item */
+	int each; /* items of a piece */
+};
+
+static __device__ __forceinline__ struct deal
+deal_of(const struct cuda_lora &l, int pieces, int warps)
+{
+	struct deal d;
+
+	d.span = min(SPAN, (pieces * all_tiles(l) + warps - 1) / warps);
+	d.span = max(d.span, 1);
+	d.each = 0;
+#pragma unroll
+	for (int p = 0; p < CUDA_PRODUCTS; p++)
+		if (p < l.nproducts)
+			d.each += (tiles(l.product[p].out) + d.span - 1) /
+			    d.span;
+	return d;
+}
+
 /* One item of a launch. */
 struct item {
 	struct cuda_piece piece;
 	const struct cuda_adapter *adapter;
 	struct cuda_module module;
-	int product, tile;
+	struct cuda_lora_product product;
+	int number; /* of the product */
+	int first;  /* tile */
 };
 
-/* each: tiles of a piece. */
 static __device__ __forceinline__ struct item
 item_at(const struct cuda_lora &l, const struct cuda_step *step, int i,
-    int each)
+    const struct deal &d)
 {
+	int left = i % d.each, spans;
 	struct item it;
 
-	it.piece = lora_piece(l, step, i / each);
+	it.piece = lora_piece(l, step, i / d.each);
 	it.adapter = &l.adapters[it.piece.adapter];
-	it.product = 0;
-	it.tile = i % each;
-	for (; it.tile >= tiles(lora_product(l, it.product).out); it.product++)
-		it.tile -= tiles(lora_product(l, it.product).out);
-	it.module = lora_module(l, it.adapter,
-	    lora_product(l, it.product).linear);
+	for (it.number = 0;; it.number++, left -= spans) {
+		it.product = lora_product(l, it.number);
+		spans = (tiles(it.product.out) + d.span - 1) / d.span;
+		if (left < spans)
+			break;
+	}
+	it.first = left * d.span;
+	it.module = lora_module(l, it.adapter, it.product.linear);
 	return it;
 }
 
-template <int EIGHTS, int AHEAD, typename B>
+/* DEPTH sixteens are under way at a time. */
+template <int EIGHTS, int DEPTH, typename B>
 static __device__ __forceinline__ void
-expand_tile(const struct cuda_lora &l, const struct item &it)
+expand_span(const struct cuda_lora &l, const struct item &it, int span)
 {
-	struct cuda_lora_product p = lora_product(l, it.product);
 	struct lora_rows rows = lora_rows(it.adapter, it.module.b,
-	    p.out * (uint32_t)sizeof(B));
-	int g = threadIdx.x % WARP / 4, o = it.tile * COLUMNS + g * EIGHT;
+	    it.product.out * (uint32_t)sizeof(B));
+	int g = threadIdx.x % WARP / 4, rank = it.module.rank;
+	int end = min(it.product.out, (it.first + span) * COLUMNS);
+	struct cursor here = { it.first * COLUMNS, 0 }, next = here;
 	float c[EIGHTS][PAIRS][4] = {};
+	struct ahead<EIGHTS, B> on[DEPTH];
 	const float *t[EIGHTS];
 
 #pragma unroll
 	for (int r = 0; r < EIGHTS; r++)
 		t[r] = g + 8 * r < it.piece.rows ?
-		    lora_sums(l, it.piece.row + g + 8 * r, it.product) :
+		    lora_sums(l, it.piece.row + g + 8 * r, it.number) :
 		    NULL;
-	sum_ranks<EIGHTS, AHEAD, B>(c, rows, t, it.module.rank, o,
-	    p.out);
 #pragma unroll
-	for (int r = 0; r < EIGHTS; r++)
+	for (int k = 0; k < DEPTH; k++)
+		send_for<EIGHTS, B>(&on[k], &next, rows, t, rank, end);
+	while (here.o < end)
 #pragma unroll
-		for (int i = 0; i < 2; i++) {
-			int row = 8 * r + threadIdx.x % 4 * 2 + i;
-
-			if (row < it.piece.rows)
-				add_row(l.y + (it.piece.row + row) * l.ldy +
-					p.column + o,
-				    c[r], i, p.out - o);
+		for (int k = 0; k < DEPTH; k++) {
+			if (here.o >= end)
+				break;
+			multiply<EIGHTS, B>(c, on[k].b, on[k].t);
+			send_for<EIGHTS, B>(&on[k], &next, rows, t, rank, end);
+			if (here.rank + LORA_RANKS >= rank)
+				add_tile<EIGHTS>(l, it.product, it.piece,
+				    here.o, c);
+			advance(&here, rank);
 		}
 }
 
 /* As many sixteens under way as there are registers for. */
 template <typename B>
 static __device__ __forceinline__ void
-expand_piece(const struct cuda_lora &l, const struct item &it)
+expand_piece(const struct cuda_lora &l, const struct item &it, int span)
 {
-	const int ahead = lora_parts<bf16, B>::n == 1 ? 3 : 1;
+	const int depth = lora_parts<bf16, B>::n == 1 ? 2 : 1;
 
 	if (it.piece.rows <= 8)
-		expand_tile<1, ahead, B>(l, it);
+		expand_span<1, depth, B>(l, it, span);
 	else
-		expand_tile<2, 1, B>(l, it);
+		expand_span<2, 1, B>(l, it, span);
 }
 
 static __device__ __forceinline__ void
-expand_item(const struct cuda_lora &l, const struct item &it)
+expand_item(const struct cuda_lora &l, const struct item &it, int span)
 {
 	if (it.adapter->dtype == TENSOR_BF16)
-		expand_piece<bf16>(l, it);
+		expand_piece<bf16>(l, it, span);
 	else if (it.adapter->dtype == TENSOR_F16)
-		expand_piece<f16>(l, it);
+		expand_piece<f16>(l, it, span);
 	else
-		expand_piece<float>(l, it);
+		expand_piece<float>(l, it, span);
 }
 
 /* Modules that an adapter leaves as they are may be many: a lane looks at an
@@ -325,20 +397,26 @@ static __global__ void
 __launch_bounds__(THREADS, BLOCKS)
 expand(struct cuda_lora l, const struct cuda_step *step)
 {
-	int each = all_tiles(l), items = lora_pieces(l, step) * each;
-	int stride = gridDim.x * WARPS;
+	int pieces = lora_pieces(l, step), stride = gridDim.x * WARPS;
+	struct deal d = deal_of(l, pieces, stride);
+	int items = pieces * d.each;
 
+	let_next_begin();
 	for (int at = blockIdx.x * WARPS + threadIdx.x / WARP; at < items;
 	     at += WARP * stride) {
 		int mine = at + (int)(threadIdx.x % WARP) * stride;
 		bool there = mine < items &&
-		    item_at(l, step, mine, each).module.rank > 0;
+		    item_at(l, step, mine, d).module.rank > 0;
 
+		wait_for_earlier();
 		for (unsigned todo = __ballot_sync(ALL_LANES, there); todo != 0;
 		     todo &= todo - 1)
-			expand_item(l, item_at(l, step,
-			    at + (__ffs((int)todo) - 1) * stride, each));
+			expand_item(l,
+			    item_at(l, step,
+				at + (__ffs((int)todo) - 1) * stride, d),
+			    d.span);
 	}
+	wait_for_earlier();
 }
 
 int
@@ -347,7 +425,7 @@ cuda_lora_expand(cudaStream_t stream, const struct cuda_lora *l,
 {
 	int items = pieces_max * all_tiles(*l);
 
-	LAUNCH(expand, cuda_grid((items + WARPS - 1) / WARPS, BLOCKS), THREADS,
-	    0, stream, *l, step);
+	LAUNCH_EARLY(expand, cuda_grid((items + WARPS - 1) / WARPS, BLOCKS),
+	    THREADS, 0, stream, *l, step);
 	return cuda_launched("lora expand");
 }

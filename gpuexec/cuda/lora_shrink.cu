@@ -10,6 +10,9 @@
  * of all pieces in front: an adapter of rank r is as many items as it has
  * sixteens of rows, and they spread evenly whatever the others' ranks are.
  *
+ * Queued before the product that reads the same x, so that a block finds its A
+ * and sends for it while what makes x is still at work.
+ *
  * Tensor cores (lora.h), also for a single row: then it is bound by memory, by A
  * once, 2 rank in bytes of 16-bit numbers, and what they do beside it is for
  * nothing.  x comes from L2, and is read once for sixteen rows of A.  A lane
@@ -29,6 +32,7 @@
 #define EIGHT 8	 /* numbers of a lane in a chunk */
 #define CHUNK 32 /* numbers of a row that its four lanes take together */
 #define GROUP 4	 /* neighbouring chunks of a warp */
+#define LINE 128 /* bytes that come to L2 together */
 
 /* Eight numbers of kind T, as they lie. */
 template <typename T> struct eight {
@@ -272,6 +276,23 @@ shrink_item(struct joined *j, const struct cuda_lora &l, const struct item &it)
 	__syncthreads();
 }
 
+/* A block's first rows of A, on their way to L2 while x is not there yet. */
+static __device__ __forceinline__ void
+send_for_first(const struct cuda_lora &l, const struct item &it)
+{
+	uint32_t bytes = l.in * lora_number_bytes(it.adapter);
+	int row = it.first + threadIdx.x % LORA_RANKS;
+	struct lora_rows rows = lora_rows(it.adapter, it.module.a, bytes);
+	const char *at;
+
+	if (row >= it.module.rank)
+		return;
+	at = lora_row(rows, row);
+	for (uint32_t i = threadIdx.x / LORA_RANKS * LINE; i < bytes;
+	     i += THREADS / LORA_RANKS * LINE)
+		fetch_to_l2(at + i);
+}
+
 /* Items beyond a module's rank are many where one adapter's is large: a lane
  * looks at one each. */
 template <typename T>
@@ -284,6 +305,10 @@ shrink(struct cuda_lora l, const struct cuda_step *step)
 	int items = pairs * ((step->rank_max + LORA_RANKS - 1) / LORA_RANKS);
 	int stride = gridDim.x;
 
+	let_next_begin();
+	if ((int)blockIdx.x < items)
+		send_for_first(l, item_at(l, step, blockIdx.x, pairs));
+	wait_for_earlier();
 	for (int at = blockIdx.x; at < items; at += WARP * stride) {
 		int mine = at + (int)(threadIdx.x % WARP) * stride;
 		bool there = false;
@@ -307,7 +332,7 @@ cuda_lora_shrink(cudaStream_t stream, const struct cuda_lora *l,
 	int items = pieces_max * l->nproducts * (ADAPTER_RANK_MAX / LORA_RANKS);
 
 	CUDA_BY_DTYPE(l->dtype, T,
-	    LAUNCH(shrink<T>, cuda_grid(items, BLOCKS), THREADS, 0, stream, *l,
-		step));
+	    LAUNCH_EARLY(shrink<T>, cuda_grid(items, BLOCKS), THREADS, 0,
+		stream, *l, step));
 	return cuda_launched("lora shrink");
 }

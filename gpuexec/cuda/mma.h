@@ -117,6 +117,13 @@ copies_wait(struct copies *)
 	asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
 }
 
+/* The 128 bytes around an address will be read soon. */
+static __device__ __forceinline__ void
+fetch_to_l2(const void *at)
+{
+	asm volatile("prefetch.global.L2 [%0];" : : "l"(at));
+}
+
 /* Two numbers rounded into a word, the first in the low half. */
 template <typename T>
 static __device__ __forceinline__ uint32_t pair(float first, float second);

@@ -163,6 +163,11 @@ copies_wait(struct copies *c)
 	c->n = kept;
 }
 
+static inline void
+fetch_to_l2(const void *)
+{
+}
+
 template <typename T>
 static inline uint32_t
 pair(float first, float second)

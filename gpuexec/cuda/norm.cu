@@ -37,6 +37,8 @@ norm_rows(T *x, const float *h, const float *w, int cols, float eps,
 	int r = blockIdx.x;
 	float sum = 0;
 
+	let_next_begin();
+	wait_for_earlier();
 	if (r >= (picked ? step->nlogits : step->rows))
 		return;
 	h += (size_t)(picked ? step->logits_row[r] : r) * cols;
@@ -70,11 +72,11 @@ cuda_rmsnorm(cudaStream_t stream, void *x, const float *h, const float *w,
 {
 	if (cols % 4 == 0)
 		CUDA_BY_DTYPE(dtype, T,
-		    LAUNCH((norm_rows<T, true>), rows_max, THREADS, 0, stream,
-			(T *)x, h, w, cols, eps, picked, step));
+		    LAUNCH_EARLY((norm_rows<T, true>), rows_max, THREADS, 0,
+			stream, (T *)x, h, w, cols, eps, picked, step));
 	else
 		CUDA_BY_DTYPE(dtype, T,
-		    LAUNCH((norm_rows<T, false>), rows_max, THREADS, 0, stream,
-			(T *)x, h, w, cols, eps, picked, step));
+		    LAUNCH_EARLY((norm_rows<T, false>), rows_max, THREADS, 0,
+			stream, (T *)x, h, w, cols, eps, picked, step));
 	return cuda_launched("rmsnorm");
 }

@@ -264,6 +264,17 @@ fill_attention(struct cuda_forward *f, const struct forward_seq *seq, int n)
 	}
 }
 
+static enum cuda_reach
+reach(const struct cuda_step *s)
+{
+	const uint32_t attention = 1u << LINEAR_Q | 1u << LINEAR_K |
+	    1u << LINEAR_V | 1u << LINEAR_O;
+
+	return s->npieces == 0		   ? CUDA_REACH_NONE :
+	    (s->linears & ~attention) == 0 ? CUDA_REACH_ATTENTION :
+					     CUDA_REACH_ALL;
+}
+
 /* ---- a step ----------------------------------------------------------- */
 
 void
@@ -292,7 +303,7 @@ cuda_plan_step(struct cuda_forward *f, struct forward_seq *seq, int n)
 		.bucket = cuda_bucket(f->step.rows),
 		.logits = f->step.nlogits == 0 ? 0 :
 						 cuda_bucket(f->step.nlogits),
-		.lora = f->step.npieces > 0,
+		.reach = reach(&f->step),
 		.alone = f->step.nalone > 0,
 		.tiles = f->step.ntiles > 0,
 	};

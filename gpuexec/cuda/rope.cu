@@ -121,6 +121,8 @@ rope_rows(struct cuda_rope o, const struct cuda_step *step)
 	float v[EACH];
 	T *to;
 
+	let_next_begin();
+	wait_for_earlier();
 	if (r >= step->rows)
 		return;
 	if (have)
@@ -150,6 +152,6 @@ cuda_rope_keep(cudaStream_t stream, const struct cuda_rope *o,
 	dim3 grid(rows_max, (heads + WARPS - 1) / WARPS), block(32, WARPS);
 
 	CUDA_BY_DTYPE(o->dtype, T,
-	    LAUNCH(rope_rows<T>, grid, block, 0, stream, *o, step));
+	    LAUNCH_EARLY(rope_rows<T>, grid, block, 0, stream, *o, step));
 	return cuda_launched("rope");
 }

@@ -69,14 +69,17 @@ launch(const struct cuda_piece *piece, int npieces)
 		.linears = linears,
 		.piece = piece };
 	float *y = malloc(n * sizeof(*y));
+	const struct cuda_step *there;
 
 	for (int p = 0; p < PRODUCTS; p++)
 		l.product[p] = (struct cuda_lora_product){
 			(enum shape_linear)(LINEAR_Q + p), out[p], column[p]
 		};
 	/* The grid is larger than the step. */
-	ck_assert_int_eq(cuda_lora(rig_stream, &l, rig_step(&step, 0),
-			     npieces + 3),
+	there = rig_step(&step, 0);
+	ck_assert_int_eq(cuda_lora_shrink(rig_stream, &l, there, npieces + 3),
+	    0);
+	ck_assert_int_eq(cuda_lora_expand(rig_stream, &l, there, npieces + 3),
 	    0);
 	rig_get(y, l.y, n * sizeof(*y));
 	return y;

@@ -110,6 +110,7 @@ START_TEST(an_embedding_is_changed_by_its_tokens_row)
 		.linears = 1u << LINEAR_EMBED,
 		.piece = piece,
 		.token = token };
+	const struct cuda_step *there;
 
 	memcpy(want, h0, sizeof(want));
 	for (int r = 0; r < ROWS; r++) {
@@ -124,8 +125,10 @@ START_TEST(an_embedding_is_changed_by_its_tokens_row)
 		}
 	}
 	l.y = rig_put(h0, sizeof(h));
-	ck_assert_int_eq(cuda_lora_embed(rig_stream, &l, rig_step(&step, 0),
-			     NPIECES + 2),
+	there = rig_step(&step, 0);
+	ck_assert_int_eq(cuda_lora_look_up(rig_stream, &l, there, NPIECES + 2),
+	    0);
+	ck_assert_int_eq(cuda_lora_expand(rig_stream, &l, there, NPIECES + 2),
 	    0);
 	rig_get(h, l.y, sizeof(h));
 	for (int r = 0; r < ROWS; r++)
@@ -147,6 +150,7 @@ START_TEST(a_head_has_pieces_of_rows_that_want_logits)
 		.rank_max = 40,
 		.linears = 1u << LINEAR_HEAD,
 		.head_piece = piece };
+	const struct cuda_step *there;
 
 	memcpy(want, before, sizeof(want));
 	images_round(l.dtype, x, ROWS * HIDDEN);
@@ -159,8 +163,10 @@ START_TEST(a_head_has_pieces_of_rows_that_want_logits)
 	}
 	l.x = rig_put_as(l.dtype, x, ROWS * HIDDEN, NULL);
 	l.y = rig_put(before, sizeof(y));
-	ck_assert_int_eq(cuda_lora(rig_stream, &l, rig_step(&step, 0),
-			     NPIECES + 2),
+	there = rig_step(&step, 0);
+	ck_assert_int_eq(cuda_lora_shrink(rig_stream, &l, there, NPIECES + 2),
+	    0);
+	ck_assert_int_eq(cuda_lora_expand(rig_stream, &l, there, NPIECES + 2),
 	    0);
 	rig_get(y, l.y, sizeof(y));
 	for (int r = 0; r < ROWS; r++)

@@ -14,6 +14,7 @@ from statistics import median  # for the rows
 BUILD = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else "build").resolve()
 CHAMELEON = str(BUILD / "bin" / "chameleon")
 MODEL = "models/demo"
+DEVICE = os.environ.get("DEVICE", "cpu")  # DEVICE=cuda: the same on a GPU
 END = {"done", "error", "adapters", "stats"}  # of the last line to an ask
 
 
@@ -104,6 +105,7 @@ class Engine:
         chosen = {"model": MODEL, "instance": self.name,
                   "run_dir": str(self.dir), "listen": "127.0.0.1:0",
                   "metrics.listen": "", "threads": 1, "log": "warn",
+                  "device": DEVICE,
                   "adapters": str(adapters) if adapters else ""}
         chosen.update({k.replace("__", "."): v for k, v in settings.items()})
         self.command = [CHAMELEON, "serve"]

@@ -142,8 +142,10 @@ run_lora(struct world *w)
 		.y = f->qkv,
 		.ldy = (size_t)(q + 2 * kv),
 		.dtype = TENSOR_BF16 };
+	int e;
 
-	return cuda_lora(f->stream, &l, step(w), rows);
+	e = cuda_lora_shrink(f->stream, &l, step(w), rows);
+	return e != 0 ? e : cuda_lora_expand(f->stream, &l, step(w), rows);
 }
 
 static int

@@ -9,25 +9,28 @@
 #define PROMPT 128
 #define TOKENS 64
 
-/* The number behind "tokens_per_s" in the script's line; 0: it was skipped, and
- * why is in the note. */
+/* The number behind "tokens_per_s" in the script's line; 0: it was skipped,
+ * and why is in the note. */
 static double
 ask(struct row *r)
 {
 	char line[512] = "", *at;
-	FILE *f = popen("python3 tools/peft_baseline.py 2>/dev/null", "r");
+	FILE *f = popen("python3 tools/peft_baseline.py 2>&1", "r");
 
-	if (f != NULL) {
-		(void)!fgets(line, sizeof(line), f);
-		(void)pclose(f);
-	}
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strstr(line, "tokens_per_s") != NULL)
+			break;
 	line[strcspn(line, "\n")] = '\0';
+	if (f != NULL)
+		(void)pclose(f);
 	if ((at = strstr(line, "\"tokens_per_s\": ")) != NULL)
 		return atof(at + strlen("\"tokens_per_s\": "));
 	at = strstr(line, "No module");
-	snprintf(r->note, sizeof(r->note), "%.100s",
-	    at != NULL ? "torch, transformers or peft is not installed" :
-			 "python3 tools/peft_baseline.py says nothing");
+	for (char *c = line; *c != '\0'; c++) /* it goes into JSON */
+		*c = *c == '"' || *c == '\\' ? '\'' : *c;
+	snprintf(r->note, sizeof(r->note), "%s%.100s",
+	    at != NULL ? "" : "tools/peft_baseline.py: ",
+	    at != NULL ? "torch, transformers or peft is not installed" : line);
 	return 0;
 }
 

@@ -40,9 +40,8 @@ single(struct world *w, struct row *r)
 }
 
 static void
-decode64(struct world *w, struct row *r)
+decode(struct world *w, struct row *r, int n, int tokens)
 {
-	int n = w->seqs_max, tokens = at(w, 1024);
 	double us = world_decode(w, n, tokens, NULL, 50);
 	double bytes = weight_bytes(w) + kv_bytes(w, n, tokens);
 	double floor = bytes / w->copy_rate * 1e6;
@@ -51,6 +50,18 @@ decode64(struct world *w, struct row *r)
 	snprintf(r->note, sizeof(r->note),
 	    "%.0f us a step (%.0f tokens/s), floor %.0f us of %.1f GB", us,
 	    n * 1e6 / us, floor, bytes / 1e9);
+}
+
+static void
+decode4(struct world *w, struct row *r)
+{
+	decode(w, r, 4, at(w, 256));
+}
+
+static void
+decode64(struct world *w, struct row *r)
+{
+	decode(w, r, w->seqs_max, at(w, 1024));
 }
 
 /* Operations of the layers' products, and of the last row's logits. */
@@ -189,6 +200,8 @@ thousand(struct world *w, struct row *r)
 struct row step_rows[] = {
 	{ "single", "single-stream decode, of its byte floor", 0.80, false,
 	    single, 0, "", false },
+	{ "decode4", "decode at batch 4, context 256, of its byte floor", 0.75,
+	    false, decode4, 0, "", false },
 	{ "decode64", "decode at batch 64, context 1,024, of its byte floor",
 	    0.70, false, decode64, 0, "", false },
 	{ "prefill", "prefill of 2,048 tokens, of its products' time", 0.60,

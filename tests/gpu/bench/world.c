@@ -18,6 +18,8 @@
 #define CHUNK ((uint64_t)2 << 20)
 #define BLOCK_TOKENS 16
 #define WEIGHT_DEVIATION 0.02f
+/* For weights, 64 contexts and 1,000 adapters; others need memory too. */
+#define POOL_MOST ((uint64_t)96 << 30)
 
 void
 world_must(int e, const char *doing)
@@ -52,6 +54,7 @@ choose_sizes(struct world *w, const struct device_facts *f)
 {
 	uint64_t room = f->free - f->free / 10;
 
+	room = room < POOL_MOST ? room : POOL_MOST;
 	w->seqs_max = w->small ? 8 : 64;
 	w->adapters_max = w->small ? 12 : 1000;
 	w->options = (struct forward_options){

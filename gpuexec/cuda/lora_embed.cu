@@ -1,13 +1,9 @@
 /*
- * t = x A^T, then y[r, column + o] += (t B)[o], for the rows of each piece
+ * t[r,:] = A[token[r],:], for the rows of each piece: an embedding's A lies by
+ * token, (vocab, rank)
  *
- * Two launches for all adapters, all ranks and all layers that share x:
- * lora_shrink.cu and lora_expand.cu.  Ranks mix freely: an adapter of rank r has
- * r terms, and as many items.
- *
- * Of an embedding A lies by token, (vocab, rank), and t is a row of it: exactly,
- * as cpu/reference/lora.c of a vector that is one at the token.  Bound by
- * memory, rank numbers a row.
+ * Exactly, as cpu/reference/lora.c of a vector that is one at the token.  Bound
+ * by memory, rank numbers a row.  lora_expand.cu takes it from there.
  */
 #include "gpuexec/cuda/lora.h"
 
@@ -44,23 +40,10 @@ look_up(struct cuda_lora l, const struct cuda_step *step)
 }
 
 int
-cuda_lora(cudaStream_t stream, const struct cuda_lora *l,
+cuda_lora_look_up(cudaStream_t stream, const struct cuda_lora *l,
     const struct cuda_step *step, int pieces_max)
 {
-	int e = cuda_lora_shrink(stream, l, step, pieces_max);
-
-	return e != 0 ? e : cuda_lora_expand(stream, l, step, pieces_max);
-}
-
-int
-cuda_lora_embed(cudaStream_t stream, const struct cuda_lora *l,
-    const struct cuda_step *step, int pieces_max)
-{
-	int e;
-
 	LAUNCH(look_up, cuda_grid(pieces_max, BLOCKS), THREADS, 0, stream, *l,
 	    step);
-	if ((e = cuda_launched("lora look-up")) != 0)
-		return e;
-	return cuda_lora_expand(stream, l, step, pieces_max);
+	return cuda_launched("lora look-up");
 }
