@@ -267,7 +267,7 @@ hopeless(struct frontend *fe, struct pending *p, struct api_fail *fail)
 		return p->withdrawn &&
 		    !api_refuse(fail, API_WITHDRAWN, "",
 			"%s was taken back by an operator", p->op->name);
-	if (p->op->waits_for != NULL && !p->undone)
+	if (p->op->waits_for != NULL && p->why[0] == '\0')
 		p->op->waits_for(fe, p, p->why, sizeof(p->why));
 	return !api_refuse(fail, API_TIMED_OUT, "",
 	    "%s was not obeyed within %.1f s%s%s", p->op->name,
@@ -308,6 +308,15 @@ turns(const struct frontend *fe, enum proc_id who)
 	    memory_order_acquire);
 }
 
+void
+admin_turns_from(const struct frontend *fe, struct pending *p)
+{
+	/* Who is seen to begin a turn after this one reads what was undone. */
+	atomic_thread_fence(memory_order_seq_cst);
+	p->scheduler_turns = turns(fe, PROC_SCHEDULER);
+	p->loader_turns = turns(fe, PROC_LOADER);
+}
+
 static void
 undo(struct frontend *fe, struct pending *p)
 {
@@ -317,10 +326,9 @@ undo(struct frontend *fe, struct pending *p)
 		p->op->undo(fe, p);
 	p->undone = true;
 	p->undone_ns = fe->now;
-	/* Who is seen to begin a turn after this one reads what was undone. */
-	atomic_thread_fence(memory_order_seq_cst);
-	p->scheduler_turns = turns(fe, PROC_SCHEDULER);
-	p->loader_turns = turns(fe, PROC_LOADER);
+	if (p->operation != 0)
+		fe_operation_undone(fe, p);
+	admin_turns_from(fe, p);
 }
 
 /* Whether scheduler and loader have had a whole turn since it was undone, so that

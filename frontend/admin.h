@@ -128,6 +128,8 @@ void fe_operation_follow(struct frontend *, const struct pending *);
 /* The name that it is about, ended. */
 void fe_operation_name(struct frontend *, const struct pending *,
     char out[DIR_NAME_MAX]);
+/* Its wish has been taken back: a later life need not. */
+void fe_operation_undone(struct frontend *, const struct pending *);
 /* It is over; sentence: why it is not done, or NULL. */
 void fe_operation_end(struct frontend *, const struct pending *,
     const struct api_fail *why);
@@ -139,6 +141,11 @@ bool admin_start_withdraw(struct frontend *, struct pending *,
     struct api_fail *);
 bool admin_look_withdraw(struct frontend *, struct pending *, struct line_out *,
     struct api_fail *);
+
+/* admin.c */
+/* Turns that scheduler and loader begin from now on count: they read what was
+ * written before. */
+void admin_turns_from(const struct frontend *, struct pending *);
 /* NULL: no such operation. */
 const struct admin_op *admin_op_named(const char *);
 

@@ -70,6 +70,15 @@ fe_operation_name(struct frontend *fe, const struct pending *p,
 }
 
 void
+fe_operation_undone(struct frontend *fe, const struct pending *p)
+{
+	struct operation *o = at(fe, p->operation);
+
+	if (o->number == p->operation)
+		o->undone_ns = p->undone_ns;
+}
+
+void
 fe_operation_end(struct frontend *fe, const struct pending *p,
     const struct api_fail *why)
 {
@@ -172,11 +181,12 @@ bool
 admin_start_withdraw(struct frontend *fe, struct pending *p,
     struct api_fail *fail)
 {
-	const struct operation *o = at(fe, p->meant);
+	struct operation *o = at(fe, p->meant);
 
 	for (uint32_t i = 0; i < fe->npending; i++)
 		if (fe->pending[i].operation == p->meant) {
 			fe->pending[i].withdrawn = true;
+			o->withdrawn = 1;
 			return true;
 		}
 	return o->number == p->meant ?
@@ -206,16 +216,18 @@ admin_look_withdraw(struct frontend *fe, struct pending *p, struct line_out *o,
 
 /* ---- a new life ---- */
 
-/* What an earlier life was at goes on, for nobody who waits here. */
+/* What an earlier life was at goes on, for nobody who waits here; what it had taken
+ * back stays taken back. */
 static bool
 resume(struct frontend *fe, const struct operation *o)
 {
 	const struct admin_op *op = admin_op_named(o->op);
+	struct pending *p = &fe->pending[fe->npending];
 
 	if (op == NULL || fe->npending >= FE_PENDING_MAX || o->entry < 0 ||
 	    (uint32_t)o->entry >= fe->plan->adapters)
 		return false;
-	fe->pending[fe->npending++] = (struct pending){ .op = op,
+	*p = (struct pending){ .op = op,
 		.adapter = o->entry,
 		.serial = o->serial,
 		.failures = o->failures,
@@ -224,8 +236,13 @@ resume(struct frontend *fe, const struct operation *o)
 		.was_pinned = o->was_pinned != 0,
 		.operation = o->number,
 		.wait = o->wait != 0,
+		.withdrawn = o->withdrawn != 0,
+		.undone = o->undone_ns != 0,
+		.undone_ns = o->undone_ns,
 		.since_ns = o->asked_ns,
 		.deadline_ns = o->deadline_ns };
+	admin_turns_from(fe, p);
+	fe->npending++;
 	return true;
 }
 

@@ -36,6 +36,7 @@ struct operation {
 	uint8_t state;			   /* enum operation_state */
 	uint8_t wait;			   /* unload: for those who use it */
 	uint8_t was_pinned;		   /* when it was asked */
+	uint8_t withdrawn;		   /* an operator has taken it back */
 	int32_t entry;
 	uint32_t serial, version;
 	uint32_t failures; /* of loads of that entry, when it was asked */
@@ -44,6 +45,7 @@ struct operation {
 	uint64_t bytes;
 	nsec loaded_ns; /* when that entry had been loaded last, then */
 	nsec asked_ns, ended_ns, deadline_ns;
+	nsec undone_ns; /* when its wish was taken back; 0: it stands */
 };
 
 struct operations {

@@ -1,5 +1,5 @@
-/* What operators ask of adapters has a number, a deadline and an end, whoever
- * dies; what is not obeyed in time is taken back. */
+/* What operators ask of adapters has a number, a deadline and an end; what is not
+ * obeyed in time is taken back.  If the frontend dies: check_operation_death.c. */
 #include "shm/word.h"
 #include "tests/unit/frontend_rig.h"
 
@@ -191,43 +191,6 @@ START_TEST(an_operation_goes_on_without_its_client)
 	obey(WANT_IN, HAVE_RESIDENT);
 	rig_turn(&rig);
 	expect(1, OPERATION_DONE, "");
-}
-END_TEST
-
-START_TEST(none_waits_for_ever_after_a_death)
-{
-	struct operations *all = rig.as[PROC_FRONTEND].operations;
-	int fd = rig_connect_admin(&rig);
-
-	rig_adapter(&rig, 3, "caesar", DIR_LISTED);
-	rig_adapter(&rig, 4, "leet", DIR_LISTED);
-	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
-	rig_say(fd,
-	    "{\"op\":\"load\",\"name\":\"caesar\"}\n"
-	    "{\"op\":\"load\",\"name\":\"leet\"}\n");
-	while (dir_ask_command(atomic_load(&rig.made.ask[4])) != ASK_LOAD)
-		rig_turn(&rig);
-	all->at[4] = all->at[3];
-	all->at[4].number = all->last = 4;
-	all->at[4].entry = 1 << 20; /* damaged */
-	rig_crash(&rig);
-	close(fd);
-	rig_adapter(&rig, 4, "leet", DIR_FREE);
-	obey(WANT_IN, HAVE_RESIDENT);
-	rig_turn(&rig);
-	rig_turn(&rig);
-	expect(1, OPERATION_DONE, "");
-	expect(2, OPERATION_WAITING, "");
-	expect(3, OPERATION_FAILED, "removed meanwhile");
-	expect(4, OPERATION_FAILED, "could not be taken up again");
-	rig.later += 31 * SECOND;
-	some_turns();
-	expect(2, OPERATION_EXPIRED, "'caesar'");
-	/* Numbers go on. */
-	fd = rig_connect_admin(&rig);
-	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
-	ck_assert_int_eq(hear_number(fd, "operation"), 5);
-	close(fd);
 }
 END_TEST
 
@@ -575,7 +538,6 @@ suite_operation(void)
 	tcase_add_test(t, numbers_grow_and_bytes_are_those_that_moved);
 	tcase_add_test(t, an_unload_that_waits_never_hangs);
 	tcase_add_test(t, an_operation_goes_on_without_its_client);
-	tcase_add_test(t, none_waits_for_ever_after_a_death);
 	tcase_add_test(t, a_pin_that_is_taken_back_leaves_an_older_one);
 	tcase_add_test(t, what_another_still_waits_for_is_not_taken_back);
 	tcase_add_test(t, one_that_waits_is_never_written_over);
