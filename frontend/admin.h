@@ -67,6 +67,9 @@ void admin_put_name(struct frontend *, const struct pending *,
 bool admin_read_adapter(struct frontend *, const json_t *, struct pending *,
     struct api_fail *);
 bool admin_start_load(struct frontend *, struct pending *, struct api_fail *);
+/* It has come, as a load or a pin wants it. */
+bool admin_look_come(struct frontend *, struct pending *, struct line_out *,
+    struct api_fail *);
 bool admin_look_load(struct frontend *, struct pending *, struct line_out *,
     struct api_fail *);
 bool admin_start_unload(struct frontend *, struct pending *, struct api_fail *);

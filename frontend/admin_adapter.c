@@ -270,7 +270,7 @@ admin_start_load(struct frontend *fe, struct pending *p, struct api_fail *fail)
 }
 
 bool
-admin_look_load(struct frontend *fe, struct pending *p, struct line_out *o,
+admin_look_come(struct frontend *fe, struct pending *p, struct line_out *o,
     struct api_fail *fail)
 {
 	/* Each is written before the word that is read after it. */
@@ -297,6 +297,18 @@ admin_look_load(struct frontend *fe, struct pending *p, struct line_out *o,
 		return with_reason(fe, p, API_ADAPTER_FAILED,
 		    "could not be loaded", fail);
 	return false;
+}
+
+bool
+admin_look_load(struct frontend *fe, struct pending *p, struct line_out *o,
+    struct api_fail *fail)
+{
+	if (!admin_look_come(fe, p, o, fail))
+		return false;
+	/* Or a new scheduler would bring it once more, however long it is gone. */
+	if (!p->undone && !admin_others_wait(fe, p))
+		admin_wish(fe, p, ASK_LOADED);
+	return true;
 }
 
 static bool

@@ -188,7 +188,7 @@ admin_look_pin(struct frontend *fe, struct pending *p, struct line_out *o,
 {
 	/* It may have been taken back. */
 	if (!fe_pinned(fe, (uint32_t)p->adapter) ||
-	    !admin_look_load(fe, p, o, fail))
+	    !admin_look_come(fe, p, o, fail))
 		return false;
 	line_put(o, ",\"pinned\":true");
 	return true;

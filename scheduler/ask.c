@@ -34,6 +34,11 @@ obey(struct sch *h, uint32_t key, uint64_t ask, enum dir_state state, nsec now)
 	 * serves the name, as one that is chosen will do. */
 	if (what == ASK_LOAD || (dir_ask_pinned(ask) && serves))
 		return obey_come(h, key, now);
+	if (what == ASK_LOADED) {
+		k->unload = false;
+		k->wanted = true; /* where idle ones are dropped, it stays */
+		return true;
+	}
 	if (what == ASK_CHOOSE)
 		return !dir_ask_pinned(ask);
 	if (what == ASK_WEIGH)

@@ -75,6 +75,7 @@ enum dir_ask {
 	ASK_UNPIN,  /* it may go like others; ASK_PINNED is not set */
 	ASK_CHOOSE, /* the loader's: this version of its name serves it */
 	ASK_WEIGH,  /* its weight is another; what was asked before stays */
+	ASK_LOADED, /* it was loaded: a new scheduler need not bring it again */
 };
 #define ASK_PINNED 0x100u
 #define ASK_WEIGHT_SHIFT 9

@@ -326,7 +326,7 @@ START_TEST(a_pin_stays_through_other_commands_and_a_death)
 	ck_assert(shown_pinned());
 	rig_say(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n");
 	json_decref(done());
-	ck_assert_uint_eq(dir_ask_command(word(2)), ASK_LOAD);
+	ck_assert_uint_eq(dir_ask_command(word(2)), ASK_LOADED);
 	ck_assert(dir_ask_pinned(word(2)));
 	close(fd);
 	rig_crash(&rig);

@@ -135,6 +135,8 @@ START_TEST(numbers_grow_and_bytes_are_those_that_moved)
 	ck_assert_int_eq(hear_number(fd, "operation"), 1);
 	expect(1, OPERATION_DONE, "");
 	ck_assert_uint_eq(at(1)->bytes, 1000);
+	/* Or a new scheduler would load it once more. */
+	ck_assert_uint_eq(asked(), ASK_LOADED);
 	/* It is there: nothing is brought. */
 	rig_say(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n");
 	ck_assert_int_eq(hear_number(fd, "operation"), 2);

@@ -48,8 +48,8 @@ static void
 operate(uint32_t a)
 {
 	static const enum dir_ask asks[] = { ASK_NONE, ASK_LOAD, ASK_UNLOAD,
-		ASK_PIN, ASK_UNPIN, ASK_WEIGH };
-	enum dir_ask what = asks[rng_below(&world.rng, 6)];
+		ASK_PIN, ASK_UNPIN, ASK_WEIGH, ASK_LOADED };
+	enum dir_ask what = asks[rng_below(&world.rng, 7)];
 
 	/* A request of full context must find room: small ones, and one. */
 	if (what == ASK_PIN && (pinned() > 0 || world.info[a].bytes > 4096))

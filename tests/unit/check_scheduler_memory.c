@@ -85,6 +85,42 @@ START_TEST(a_load_that_is_taken_back_is_called_off)
 }
 END_TEST
 
+static bool
+is_wanted_in(uint32_t a)
+{
+	return word_load_place(&world.want[a]).state == WANT_IN;
+}
+
+/* One that was loaded stays where idle ones are dropped; once it has gone, no new
+ * scheduler brings it again. */
+START_TEST(a_load_that_is_done_is_not_done_again)
+{
+	world_open(1);
+	world_rules("chameleon", "none");
+	world_restart();
+	world.ask[3] = dir_ask(1, 1, false, 0, ASK_LOAD);
+	world_rounds(6);
+	ck_assert(is_wanted_in(3));
+	world.ask[3] = dir_ask(1, 2, false, 0, ASK_LOADED);
+	for (int i = 0; i < 2; i++) {
+		world_rounds(6);
+		ck_assert(is_wanted_in(3));
+		world_restart();
+	}
+	world.ask[3] = dir_ask(1, 3, false, 0, ASK_UNLOAD);
+	world_rounds(6);
+	world.ask[3] = dir_ask(1, 4, false, 0, ASK_LOADED);
+	world_restart();
+	world_rounds(6);
+	ck_assert(!is_wanted_in(3));
+	/* Asked again, it comes. */
+	world.ask[3] = dir_ask(1, 5, false, 0, ASK_LOAD);
+	world_rounds(6);
+	ck_assert(is_wanted_in(3));
+	world_close();
+}
+END_TEST
+
 /* More than fit, asked at once: each comes, and then goes for the next. */
 START_TEST(loads_asked_at_once_all_come)
 {
@@ -166,6 +202,7 @@ suite_scheduler_memory(void)
 	    who_follows_its_adapter_starts_before_all_of_it_is_there);
 	tcase_add_test(c, a_load_for_which_nobody_waits_any_more_is_called_off);
 	tcase_add_loop_test(c, a_load_that_is_taken_back_is_called_off, 0, 2);
+	tcase_add_test(c, a_load_that_is_done_is_not_done_again);
 	tcase_add_test(c, loads_asked_at_once_all_come);
 	tcase_add_test(c, memory_that_a_window_did_not_need_goes_back);
 	suite_add_tcase(s, c);
