@@ -194,6 +194,9 @@ struct ld_job *ld_work_take(struct ld_work *);
 bool ld_work_waiting(struct ld_work *);
 /* true: it writes nothing to the pool from now on; else soon. */
 bool ld_work_cancel(struct ld_job *);
+/* The same, but only while its files are read; false: they no longer are, and it
+ * goes on as if nobody had asked. */
+bool ld_work_give_up(struct ld_job *);
 /* All zero, without a room; NULL: no memory. */
 struct ld_job *ld_job_new(void);
 void ld_job_free(struct ld_job *);

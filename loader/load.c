@@ -328,7 +328,8 @@ give_up(struct ld *l, struct ld_job *j)
 	struct place_word want;
 	char why[DIR_REASON_MAX];
 
-	if (!ld_work_cancel(j) || l->job[j->adapter] != j)
+	/* It may have read them since: then it only has to be copied. */
+	if (!ld_work_give_up(j) || l->job[j->adapter] != j)
 		return;
 	l->job[j->adapter] = NULL;
 	want = word_load_place(&l->w.want[j->adapter]);

@@ -372,6 +372,15 @@ ld_work_waiting(struct ld_work *k)
 	return some;
 }
 
+bool
+ld_work_give_up(struct ld_job *j)
+{
+	int reading = JOB_READING;
+
+	return atomic_compare_exchange_strong(&j->state, &reading,
+	    JOB_CANCELLED);
+}
+
 /* One that copies goes on to its end, soon. */
 bool
 ld_work_cancel(struct ld_job *j)

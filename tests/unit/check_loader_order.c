@@ -153,6 +153,26 @@ START_TEST(a_file_that_hangs_is_given_up_with_a_sentence)
 }
 END_TEST
 
+/* Between the look for those that are late and their end it may have read them. */
+START_TEST(what_has_been_read_is_not_given_up)
+{
+	static const enum job_state after[] = { JOB_READY, JOB_COPYING,
+		JOB_LEAVING, JOB_CANCELLED, JOB_OVER };
+	struct ld_job *j = ld_job_new();
+
+	ck_assert_ptr_nonnull(j);
+	for (size_t i = 0; i < sizeof(after) / sizeof(after[0]); i++) {
+		atomic_store(&j->state, after[i]);
+		ck_assert(!ld_work_give_up(j));
+		ck_assert_int_eq(atomic_load(&j->state), after[i]);
+	}
+	atomic_store(&j->state, JOB_READING);
+	ck_assert(ld_work_give_up(j));
+	ck_assert_int_eq(atomic_load(&j->state), JOB_CANCELLED);
+	ld_job_free(j);
+}
+END_TEST
+
 static struct ld_job *
 hanging_job(uint32_t a)
 {
@@ -255,6 +275,7 @@ suite_loader_order(void)
 	tcase_add_test(c, what_is_waited_for_overtakes_what_is_brought_early);
 	tcase_add_test(c, early_loads_leave_a_thread_for_others);
 	tcase_add_test(c, a_file_that_hangs_is_given_up_with_a_sentence);
+	tcase_add_test(c, what_has_been_read_is_not_given_up);
 	tcase_add_test(c, files_that_hang_keep_no_other_from_being_read);
 	tcase_add_test(c, time_in_the_queue_is_not_the_files);
 	suite_add_tcase(s, c);
