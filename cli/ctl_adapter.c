@@ -53,6 +53,22 @@ has_files(const struct snap *s, const struct snap_adapter *a)
 	return true;
 }
 
+/* Zeros where it is not. */
+static struct report_held
+held(const struct snap *s, const struct snap_adapter *a)
+{
+	struct report_held h = { 0 };
+
+	if (a->state == SNAP_HOST)
+		h.host_bytes = a->bytes;
+	if (a->state == SNAP_RESIDENT || a->state == SNAP_LEAVING) {
+		h.device_bytes = a->bytes;
+		h.device_chunks = (int)dir_chunks(a->bytes,
+		    s->plan.chunk_bytes);
+	}
+	return h;
+}
+
 /* Of the files that are there now; why not, where they are refused. */
 static void
 report(const struct snap *s, const struct snap_adapter *a,
@@ -74,7 +90,7 @@ report(const struct snap *s, const struct snap_adapter *a,
 	as_engine(s, s->conf.model, model);
 	as_engine(s, s->conf.adapters, all);
 	snprintf(dir, sizeof(dir), "%s/%s", all, a->name);
-	if (report_adapter(model, dir, rules, out) != 0) {
+	if (report_adapter(model, dir, rules, held(s, a), out) != 0) {
 		size_t used = strlen(out);
 
 		snprintf(out + used, REPORT_BYTES - used, "refused: %s\n",

@@ -56,7 +56,8 @@ cmd_inspect(int argc, char **argv)
 		return CMD_FAILED;
 	report[0] = '\0';
 	if (holds(dir, "adapter_config.json"))
-		e = report_adapter(model, dir, rules, report);
+		e = report_adapter(model, dir, rules, (struct report_held){ 0 },
+		    report);
 	else if (holds(dir, "config.json"))
 		e = report_model(dir, report);
 	else

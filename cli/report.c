@@ -70,7 +70,8 @@ pack(const struct adapter *a, const struct shape *shape,
 
 static int
 report_on(const struct tensors *base, const struct shape *shape,
-    const char *dir, struct adapter_rules rules, char *out)
+    const char *dir, struct adapter_rules rules, struct report_held held,
+    char *out)
 {
 	const char *slash = strrchr(dir, '/');
 	struct adapter a;
@@ -78,6 +79,9 @@ report_on(const struct tensors *base, const struct shape *shape,
 
 	if (e != 0)
 		return e;
+	a.host_bytes = held.host_bytes;
+	a.device_bytes = held.device_bytes;
+	a.device_chunks = held.device_chunks;
 	e = pack(&a, shape, rules, slash != NULL ? slash + 1 : dir, out);
 	adapter_close(&a);
 	return e != 0 ? e : add_fingerprint(base, "base fingerprint", out);
@@ -85,7 +89,7 @@ report_on(const struct tensors *base, const struct shape *shape,
 
 int
 report_adapter(const char *model, const char *dir, struct adapter_rules rules,
-    char out[REPORT_BYTES])
+    struct report_held held, char out[REPORT_BYTES])
 {
 	struct tensors base = { 0 };
 	struct shape shape;
@@ -96,7 +100,7 @@ report_adapter(const char *model, const char *dir, struct adapter_rules rules,
 	if (e != 0)
 		return err_add("model '%s'", model);
 	rules.base = &base;
-	e = report_on(&base, &shape, dir, rules, out);
+	e = report_on(&base, &shape, dir, rules, held, out);
 	tensors_close(&base);
 	return e == 0 ? 0 : err_add("adapter '%s' on model '%s'", dir, model);
 }

@@ -72,6 +72,10 @@ has 'takes nothing behind it' "$dir/err"
 # What is asked for.
 ctl 0 load roman
 [ "$(column state "$dir/out")" = resident ] || fail "roman is not resident"
+bytes=$(column bytes "$dir/out")
+ctl 0 adapter roman
+held=$(sed -n 's/.*device  *\([0-9,]*\) in 1 chunk$/\1/p' "$dir/out" | tr -d ,)
+[ "$held" = "$bytes" ] || fail "its report says '$held' on the device"
 ctl 1 load romn
 has "did you mean 'roman'" "$dir/err"
 ctl 0 pin roman
@@ -82,6 +86,8 @@ has 'unpin it first' "$dir/err"
 ctl 0 unpin roman
 ctl 0 unload roman --json
 has '"freed_bytes":[1-9]' "$dir/out"
+ctl 0 adapter roman
+has 'device  *not there$' "$dir/out"
 ctl 0 set policy.eviction gdsf
 ctl 0 get policy.eviction
 [ "$(column value "$dir/out")" = gdsf ] || fail "it is not set"
