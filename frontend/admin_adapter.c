@@ -123,7 +123,6 @@ admin_find(struct frontend *fe, const json_t *root, struct pending *p,
 {
 	const json_t *v = json_object_get(root, "name");
 	struct name_found found;
-	char near[DIR_NAME_MAX], all[128];
 
 	if (v == NULL || json_is_null(v))
 		return api_refuse(fail, API_MISSING_FIELD, "name",
@@ -132,20 +131,8 @@ admin_find(struct frontend *fe, const json_t *root, struct pending *p,
 	    strlen(json_string_value(v)) != json_string_length(v))
 		return api_refuse(fail, API_WRONG_TYPE, "name",
 		    "name: %s: want a string, an adapter's name", api_kind(v));
-	if (!fe_names_find(&fe->names, json_string_value(v), &found)) {
-		if (strchr(json_string_value(v), '@') != NULL &&
-		    *fe_names_versions(&fe->names, json_string_value(v), all,
-			sizeof(all)) != '\0')
-			return api_refuse(fail, API_UNKNOWN_ADAPTER, "name",
-			    "there is no '%s'; of this name there are versions "
-			    "%s",
-			    json_string_value(v), all);
-		fe_names_near(&fe->names, json_string_value(v), near);
-		return api_refuse(fail, API_UNKNOWN_ADAPTER, "name",
-		    "there is no adapter '%s'%s%s%s", json_string_value(v),
-		    near[0] != '\0' ? "; did you mean '" : "", near,
-		    near[0] != '\0' ? "'?" : "");
-	}
+	if (!fe_named(fe, json_string_value(v), "name", &found, fail))
+		return false;
 	if (found.adapter == SLOT_BASE)
 		return api_refuse(fail, API_UNKNOWN_ADAPTER, "name",
 		    "'%s' is the base model: it is always there",

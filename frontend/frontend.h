@@ -180,6 +180,11 @@ void fe_slot_close(struct frontend *, uint32_t slot,
 void fe_slots_reclaim(struct frontend *);
 void fe_slot_released(struct frontend *, uint32_t slot);
 
+/* named.c: the entry that this field of a line names.  false: there is none, and
+ * fail says what there is. */
+bool fe_named(struct frontend *, const char *name, const char *field,
+    struct name_found *, struct api_fail *);
+
 /* submit.c: answers, or an error line, come on c. */
 void fe_submit(struct frontend *, struct conn *, const json_t *root, char *id);
 

@@ -46,32 +46,10 @@ resolve(struct frontend *fe, const struct api_request *r,
     struct slot_request *q, struct api_fail *fail)
 {
 	struct name_found found;
-	char name[DIR_NAME_MAX], why[DIR_REASON_MAX];
+	char why[DIR_REASON_MAX];
 
-	if (!fe_names_find(&fe->names, r->model, &found)) {
-		if (strchr(r->model, '@') != NULL &&
-		    *fe_names_versions(&fe->names, r->model, why,
-			sizeof(why)) != '\0')
-			return api_refuse(fail, API_UNKNOWN_ADAPTER, "model",
-			    "there is no '%s'; of this name there are versions "
-			    "%s",
-			    r->model, why);
-		if (*fe_names_versions(&fe->names, r->model, why,
-			sizeof(why)) != '\0')
-			return api_refuse(fail, API_ADAPTER_REMOVED, "model",
-			    "adapter '%s': the version that was to serve it is "
-			    "gone; there are versions %s: let one serve it by "
-			    "'chameleon ctl rollback', or ask for it by its "
-			    "number",
-			    r->model, why);
-		fe_names_near(&fe->names, r->model, name);
-		if (name[0] == '\0')
-			return api_refuse(fail, API_UNKNOWN_ADAPTER, "model",
-			    "there is no model or adapter '%s'", r->model);
-		return api_refuse(fail, API_UNKNOWN_ADAPTER, "model",
-		    "there is no model or adapter '%s'; did you mean '%s'?",
-		    r->model, name);
-	}
+	if (!fe_named(fe, r->model, "model", &found, fail))
+		return false;
 	q->adapter = found.adapter;
 	q->adapter_serial = found.serial;
 	if (!found.broken)

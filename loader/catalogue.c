@@ -239,7 +239,9 @@ add(struct ld *l, const struct ld_found *f, uint32_t before, enum dir_state was,
 	    f->kind != FOUND_GOOD ? DIR_BROKEN :
 		other		  ? DIR_KEPT :
 				    DIR_LISTED);
-	if (ld_state(l, a) == DIR_KEPT)
+	if (ld_state(l, a) == DIR_KEPT && ld_version_serving(l, a) == LD_NOBODY)
+		ld_note_unserved(l, a);
+	else if (ld_state(l, a) == DIR_KEPT)
 		ld_note_kept(l, a,
 		    "is new, and another version serves its "
 		    "name");

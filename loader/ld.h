@@ -310,6 +310,8 @@ void ld_note_look_over(struct ld *);
 void ld_note_retired(struct ld *, uint32_t adapter, const char *because);
 void ld_note_first(struct ld *);
 void ld_note_kept(struct ld *, uint32_t adapter, const char *what);
+/* One that is kept, and nobody serves its name. */
+void ld_note_unserved(struct ld *, uint32_t adapter);
 void ld_note_failed(struct ld *, uint32_t adapter, const char *why);
 void ld_note_changed(struct ld *, uint32_t adapter);
 void ld_note_proved(const struct ld *, nsec took);

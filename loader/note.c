@@ -122,6 +122,23 @@ ld_note_kept(struct ld *l, uint32_t a, const char *what)
 }
 
 void
+ld_note_unserved(struct ld *l, uint32_t a)
+{
+	const struct dir_info *info = &l->w.info[a];
+
+	log_warn("nobody serves the name of an adapter, requests for it are "
+		 "refused: the version that an operator chose is gone; "
+		 "'chameleon ctl rollback %s@%u' lets the one that is there "
+		 "serve it adapter=%s version=%u",
+	    info->name, info->version, info->name, info->version);
+	if (l->w.events != NULL)
+		event_put(l->w.events,
+		    about(EVENT_LISTED, (int32_t)a, info->version),
+		    "%s@%u is there, but nobody serves its name", info->name,
+		    info->version);
+}
+
+void
 ld_note_failed(struct ld *l, uint32_t a, const char *why)
 {
 	const char *name = l->w.info[a].name;

@@ -54,6 +54,11 @@ stop
 begin
 answers roman 'the version that was to serve it is gone; there are versions 3' ||
     fail "another version serves it in silence"
+has "warn.*nobody serves the name of an adapter.*rollback roman@3'" "$dir/$E/log"
+s=0
+ctl load roman 2>"$dir/err" || s=$?
+[ $s -eq 1 ] || fail "status $s where nobody serves the name"
+has 'there are versions 3: let one serve it by' "$dir/err"
 # However often it starts, until an operator says so.
 until_true 30 remembers '"serves": 0'
 stop

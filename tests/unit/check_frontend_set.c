@@ -427,6 +427,28 @@ START_TEST(rollbacks_of_a_name_keep_their_order)
 }
 END_TEST
 
+/* Operators are told what clients are told. */
+START_TEST(a_name_that_nobody_serves_says_so_to_both)
+{
+	static const char *const lines[] = {
+		"{\"op\":\"load\",\"name\":\"roman\"}",
+		"{\"op\":\"pin\",\"name\":\"roman\"}",
+		"{\"op\":\"weight\",\"name\":\"roman\",\"weight\":2}",
+		"{\"model\":\"roman\",\"prompt\":\"x\"}"
+	};
+
+	rig_adapter(&rig, 2, "roman", DIR_KEPT);
+	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+		rig_error(&rig, fd, lines[i], "adapter_removed",
+		    "there are versions 1: let one serve it by 'chameleon ctl "
+		    "rollback roman@VERSION'");
+	rig_error(&rig, fd, "{\"op\":\"rollback\",\"name\":\"roman@2\"}",
+	    "unknown_adapter",
+	    "there is no 'roman@2'; of this name there are "
+	    "versions 1");
+}
+END_TEST
+
 START_TEST(a_rescan_of_a_lost_directory_says_so)
 {
 	json_t *line;
@@ -495,6 +517,7 @@ suite_frontend_set(void)
 	tcase_add_test(pins, a_pin_whose_new_files_are_broken_says_why);
 	tcase_add_test(pins, a_pin_of_a_broken_adapter_is_taken_off);
 	tcase_add_test(pins, rollbacks_of_a_name_keep_their_order);
+	tcase_add_test(pins, a_name_that_nobody_serves_says_so_to_both);
 	tcase_add_test(pins, a_rescan_of_a_lost_directory_says_so);
 	tcase_add_test(pins, pins_leave_room_for_a_request);
 	suite_add_tcase(s, pins);

@@ -130,6 +130,17 @@ START_TEST(one_that_was_never_loaded_is_not_kept)
 }
 END_TEST
 
+static bool
+was_told(const char *text)
+{
+	struct event_note n;
+
+	for (uint64_t i = 1; event_get(&lrig.events, i, &n); i++)
+		if (strcmp(n.text, text) == 0)
+			return true;
+	return false;
+}
+
 /* Its bytes go with the engine; nobody else serves the name until an operator says
  * so, however often the engine starts and whatever comes into the directory. */
 START_TEST(a_rollback_is_never_forgotten_in_silence)
@@ -142,8 +153,10 @@ START_TEST(a_rollback_is_never_forgotten_in_silence)
 		ck_assert(is(2, DIR_KEPT));
 		ck_assert_uint_eq(lrig_entry_of("one"), ADAPTERS);
 	}
+	ck_assert(was_told("one@2 is there, but nobody serves its name"));
 	replace(3, 3);
 	ck_assert(is(3, DIR_KEPT));
+	ck_assert(was_told("one@3 is there, but nobody serves its name"));
 	restart_the_engine();
 	ck_assert(is(3, DIR_KEPT));
 	choose(3, 1);
