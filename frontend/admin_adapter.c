@@ -123,20 +123,18 @@ admin_find(struct frontend *fe, const json_t *root, struct pending *p,
 {
 	const json_t *v = json_object_get(root, "name");
 	struct name_found found;
+	const char *name;
 
 	if (v == NULL || json_is_null(v))
 		return api_refuse(fail, API_MISSING_FIELD, "name",
 		    "name: missing: want an adapter's name");
-	if (!json_is_string(v) ||
-	    strlen(json_string_value(v)) != json_string_length(v))
-		return api_refuse(fail, API_WRONG_TYPE, "name",
-		    "name: %s: want a string, an adapter's name", api_kind(v));
-	if (!fe_named(fe, json_string_value(v), "name", &found, fail))
+	if (!api_text_of(v, "name", "a string, an adapter's name", &name,
+		fail) ||
+	    !fe_named(fe, name, "name", &found, fail))
 		return false;
 	if (found.adapter == SLOT_BASE)
 		return api_refuse(fail, API_UNKNOWN_ADAPTER, "name",
-		    "'%s' is the base model: it is always there",
-		    json_string_value(v));
+		    "'%s' is the base model: it is always there", name);
 	admin_take(fe, p, (uint32_t)found.adapter, found.serial);
 	p->was_pinned = was_pinned(fe, p);
 	if (!found.broken || p->op->broken)

@@ -19,11 +19,7 @@ read_text(const json_t *root, const char *field, const char *want,
 	if (v == NULL || json_is_null(v))
 		return api_refuse(fail, API_MISSING_FIELD, field,
 		    "%s: missing: want %s", field, want);
-	*out = json_string_value(v);
-	if (*out != NULL && strlen(*out) == json_string_length(v))
-		return true;
-	return api_refuse(fail, API_WRONG_TYPE, field, "%s: %s: want %s", field,
-	    api_kind(v), want);
+	return api_text_of(v, field, want, out, fail);
 }
 
 bool

@@ -56,6 +56,20 @@ api_kind(const json_t *v)
 	return kinds[json_typeof(v)];
 }
 
+bool
+api_text_of(const json_t *v, const char *field, const char *want,
+    const char **out, struct api_fail *f)
+{
+	*out = json_string_value(v);
+	if (*out == NULL)
+		return api_refuse(f, API_WRONG_TYPE, field, "%s: %s: want %s",
+		    field, api_kind(v), want);
+	if (strlen(*out) != json_string_length(v))
+		return api_refuse(f, API_OUT_OF_RANGE, field,
+		    "%s: holds a NUL character: want %s", field, want);
+	return true;
+}
+
 /* The fewest digits that say this number: 0.1 comes back as 0.1. */
 static size_t
 digits_of(const json_t *v)

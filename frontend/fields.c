@@ -111,15 +111,8 @@ static bool
 take_text(const struct field *f, const json_t *v, struct api_request *r,
     struct api_fail *fail)
 {
-	const char *text = json_string_value(v);
-
-	if (text == NULL)
-		return wrong_type(f, v, fail);
-	if (strlen(text) != json_string_length(v))
-		return api_refuse(fail, API_OUT_OF_RANGE, f->name,
-		    "%s: holds a NUL character: want %s", f->name, f->want);
-	*(const char **)member(f, r) = text;
-	return true;
+	return api_text_of(v, f->name, f->want, (const char **)member(f, r),
+	    fail);
 }
 
 static bool

@@ -30,11 +30,8 @@ read_op(const json_t *root, const char **op, struct api_fail *fail)
 	*op = NULL;
 	if (v == NULL || json_is_null(v))
 		return true;
-	*op = json_string_value(v);
-	if (*op != NULL && strlen(*op) == json_string_length(v))
-		return true;
-	return api_refuse(fail, API_WRONG_TYPE, "op",
-	    "op: %s: want a string, the name of an operation", api_kind(v));
+	return api_text_of(v, "op", "a string, the name of an operation", op,
+	    fail);
 }
 
 static void

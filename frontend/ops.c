@@ -52,14 +52,12 @@ static bool
 read_request(const json_t *v, uint32_t *slot, uint32_t *gen,
     struct api_fail *fail)
 {
-	const char *text = json_string_value(v);
+	const char *text;
 	int read = 0;
 
-	if (text == NULL || strlen(text) != json_string_length(v))
-		return api_refuse(fail, API_WRONG_TYPE, "request",
-		    "request: %s: want a string, slot.generation as consoles "
-		    "show it",
-		    api_kind(v));
+	if (!api_text_of(v, "request",
+		"a string, slot.generation as consoles show it", &text, fail))
+		return false;
 	if (strspn(text, "0123456789.") != strlen(text) ||
 	    sscanf(text, "%9" SCNu32 ".%9" SCNu32 "%n", slot, gen, &read) !=
 		2 ||

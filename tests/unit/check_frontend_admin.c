@@ -175,10 +175,10 @@ START_TEST(an_operation_with_a_nul_is_none)
 {
 	int fd = rig_connect_admin(&rig);
 
-	rig_error(&rig, fd, "{\"op\":\"ping\\u0000\",\"id\":1}", "wrong_type",
-	    "op");
+	rig_error(&rig, fd, "{\"op\":\"ping\\u0000\",\"id\":1}", "out_of_range",
+	    "op: holds a NUL character");
 	rig_error(&rig, fd, "{\"op\":\"load\",\"name\":\"roman\\u0000x\"}",
-	    "wrong_type", "name");
+	    "out_of_range", "name: holds a NUL character");
 	close(fd);
 }
 END_TEST
@@ -380,7 +380,7 @@ START_TEST(a_cancel_of_what_is_not_open_is_refused_with_a_sentence)
 		{ "\" 3.1\"", "out_of_range", "like 3.17" },
 		{ "\"0.1.2\"", "out_of_range", "like 3.17" },
 		{ "\"-1.2\"", "out_of_range", "like 3.17" },
-		{ "\"0.1\\u0000\"", "wrong_type", "request" },
+		{ "\"0.1\\u0000\"", "out_of_range", "a NUL" },
 		{ "\"99999999999999999999.1\"", "out_of_range", "" },
 		{ "\"3.1\"", "unknown_id", "no open request 3.1" },
 		{ "\"0.777\"", "unknown_id", "it has ended" },

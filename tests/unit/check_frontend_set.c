@@ -125,7 +125,7 @@ START_TEST(what_cannot_be_set_is_refused_with_a_sentence)
 		{ "\"key\":\"policy.slo_ms\",\"value\":true", "wrong_type",
 		    "want a string or a number" },
 		{ "\"key\":\"policy.eviction\",\"value\":\"lru\\u0000\"",
-		    "wrong_type", "value" },
+		    "out_of_range", "value: holds a NUL character" },
 		{ "\"key\":\"policy.evictoin\",\"value\":\"lru\"",
 		    "unknown_setting", "did you mean 'policy.eviction'" },
 		{ "\"key\":\"\",\"value\":\"lru\"", "unknown_setting", "" },
