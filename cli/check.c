@@ -8,6 +8,7 @@
 #include "model/shape.h"
 #include "model/tensors.h"
 #include "shm/plan.h"
+#include "supervisor/house.h"
 #include "supervisor/plan.h"
 
 #include <stdio.h>
@@ -227,6 +228,8 @@ cmd_check(int argc, char **argv)
 		e = conf_check(&conf);
 	if (e == 0 && values)
 		conf_print(&conf, stdout);
+	if (e == 0)
+		e = house_state_dir(&conf, false);
 	if (e == 0)
 		e = plan_for(&plan, &conf, &shape, &machine);
 	if (e != 0)

@@ -12,7 +12,9 @@
 #define BEYOND_MS 5000	 /* or after the deadline */
 #define DEADLINE_MS_MOST 86400000
 
-struct ctl ctl = { .instance = "default", .timeout_ms = UINT64_MAX };
+struct ctl ctl = { .instance = "default",
+	.timeout_ms = CTL_NOT_GIVEN,
+	.deadline_ms = CTL_NOT_GIVEN };
 
 static const struct cmd_option options[] = {
 	{ "instance", CMD_TEXT, &ctl.instance, "INSTANCE",
@@ -285,6 +287,25 @@ ctl_means_id(const char *typed, const char *id)
 	return same;
 }
 
+static int
+look_at_times(void)
+{
+	uint64_t deadline = ctl.deadline_ms;
+
+	if (deadline == CTL_NOT_GIVEN)
+		deadline = 0;
+	else if (deadline < 1 || deadline > DEADLINE_MS_MOST)
+		return cmd_misused("--deadline-ms: want 1..%d",
+		    DEADLINE_MS_MOST);
+	if (ctl.timeout_ms == CTL_NOT_GIVEN)
+		ctl.timeout_ms = deadline + BEYOND_MS > TIMEOUT_MS ?
+		    deadline + BEYOND_MS :
+		    TIMEOUT_MS;
+	if (ctl.timeout_ms > INT32_MAX)
+		return cmd_misused("--timeout-ms: want at most %d", INT32_MAX);
+	return CMD_GO_ON;
+}
+
 int
 cmd_ctl(int argc, char **argv)
 {
@@ -292,14 +313,7 @@ cmd_ctl(int argc, char **argv)
 
 	if (status != CMD_GO_ON)
 		return status;
-	if (ctl.deadline_ms > DEADLINE_MS_MOST)
-		return cmd_misused("--deadline-ms: want at most %d",
-		    DEADLINE_MS_MOST);
-	if (ctl.timeout_ms == UINT64_MAX) /* not given */
-		ctl.timeout_ms = ctl.deadline_ms + BEYOND_MS > TIMEOUT_MS ?
-		    ctl.deadline_ms + BEYOND_MS :
-		    TIMEOUT_MS;
-	if (ctl.timeout_ms > INT32_MAX)
-		return cmd_misused("--timeout-ms: want at most %d", INT32_MAX);
+	if ((status = look_at_times()) != CMD_GO_ON)
+		return status;
 	return cmd_verb(&cmd_ctl_use, n, argv);
 }

@@ -29,7 +29,8 @@
 #define CTL_OTHER_VERSION 4
 #define CTL_TIMED_OUT 5
 
-/* The options. */
+/* The options; a time may be CTL_NOT_GIVEN. */
+#define CTL_NOT_GIVEN UINT64_MAX
 struct ctl {
 	const char *instance, *sort, *filter;
 	bool json, yes, wait;

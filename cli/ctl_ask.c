@@ -6,6 +6,7 @@
 #include "cli/options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -90,7 +91,8 @@ add_options(const char *verb, const char **field)
 	static char deadline[24];
 
 	for (size_t i = 0; i < sizeof(with) / sizeof(with[0]); i++) {
-		if (strcmp(verb, with[i]) != 0 || ctl.deadline_ms == 0)
+		if (strcmp(verb, with[i]) != 0 ||
+		    ctl.deadline_ms == CTL_NOT_GIVEN)
 			continue;
 		snprintf(deadline, sizeof(deadline), "%ju",
 		    (uintmax_t)ctl.deadline_ms);
@@ -104,29 +106,70 @@ add_options(const char *verb, const char **field)
 	*field = NULL;
 }
 
-/* Verbs that are an operation of the same name, with these fields. */
+/* Asks for the operation of the verb's name, with these fields. */
+static int
+ask_verb(const char *verb, const char *first, const char *second,
+    char **operands)
+{
+	const char *field[8] = { first, NULL, second };
+	int n = 0;
+
+	for (; n < 4 && field[n] != NULL; n += 2)
+		field[n + 1] = operands[n / 2];
+	add_options(verb, field + n);
+	return ask_and_show(verb, field);
+}
+
 #define ASK(verb, first, second)                                               \
 	int ctl_##verb(char **operands)                                        \
 	{                                                                      \
-		const char *field[8] = { first, NULL, second };                \
-		int n = 0;                                                     \
-                                                                               \
-		for (; n < 4 && field[n] != NULL; n += 2)                      \
-			field[n + 1] = operands[n / 2];                        \
-		add_options(#verb, field + n);                                 \
-		return ask_and_show(#verb, field);                             \
+		return ask_verb(#verb, first, second, operands);               \
 	}
 
 ASK(load, "name", NULL)
 ASK(unload, "name", NULL)
 ASK(pin, "name", NULL)
 ASK(unpin, "name", NULL)
-ASK(weight, "name", "weight")
-ASK(rollback, "name", NULL)
-ASK(withdraw, "operation", NULL)
 ASK(set, "key", "value")
 ASK(get, "key", NULL)
 ASK(rescan, NULL, NULL)
+
+/* What cannot be meant is misuse; what is out of range is the engine's to say. */
+int
+ctl_weight(char **operands)
+{
+	char *end;
+
+	(void)strtod(operands[1], &end);
+	if (end == operands[1] || *end != '\0')
+		return cmd_misused("weight '%.80s': want a number, 1 is as "
+				   "others",
+		    operands[1]);
+	return ask_verb("weight", "name", "weight", operands);
+}
+
+int
+ctl_rollback(char **operands)
+{
+	if (strchr(operands[0], '@') == NULL)
+		return cmd_misused("rollback '%.80s': want NAME@VERSION, the "
+				   "version that is to serve the name",
+		    operands[0]);
+	return ask_verb("rollback", "name", NULL, operands);
+}
+
+int
+ctl_withdraw(char **operands)
+{
+	size_t digits = strspn(operands[0], "0123456789");
+
+	if (digits == 0 || operands[0][digits] != '\0')
+		return cmd_misused("withdraw '%.80s': want the number of one "
+				   "that waits; 'chameleon ctl operations' "
+				   "lists them",
+		    operands[0]);
+	return ask_verb("withdraw", "operation", NULL, operands);
+}
 
 /* A list that the engine tells. */
 static int

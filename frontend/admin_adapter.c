@@ -157,8 +157,9 @@ admin_undisturbed(struct frontend *fe, const struct pending *p,
 		if (q->adapter >= 0 && q->op != p->op &&
 		    strcmp(fe_names_copy(fe->g, q->adapter, other), name) == 0)
 			return api_refuse(fail, API_BUSY, "name",
-			    "adapter '%s': a %s of it is being waited for",
-			    name, q->op->name);
+			    "adapter '%s': %s %s of it is being waited for",
+			    name, q->op->name[0] == 'u' ? "an" : "a",
+			    q->op->name);
 	}
 	return true;
 }
@@ -304,8 +305,9 @@ busy(struct frontend *fe, struct pending *p, struct api_fail *fail)
 
 	if (n == 0 || p->wait)
 		return false;
-	api_refuse(fail, API_BUSY, "name", "adapter '%s': %u requests use it",
-	    fe_names_copy(fe->g, p->adapter, name), n);
+	api_refuse(fail, API_BUSY, "name", "adapter '%s': %u %s it",
+	    fe_names_copy(fe->g, p->adapter, name), n,
+	    n == 1 ? "request uses" : "requests use");
 	fail->busy = n;
 	return true;
 }
@@ -379,14 +381,15 @@ admin_waits_for(struct frontend *fe, const struct pending *p, char *out,
 	static const char *const states[] = { "on disk", "in host memory",
 		"loading", "on the device", "failed" };
 	struct place_word have = have_of(fe, p);
+	uint32_t n = fe_uses(fe, p->adapter);
 	char name[DIR_NAME_MAX];
 
-	snprintf(out, size, "adapter '%s' is %s, and %u requests use it",
+	snprintf(out, size, "adapter '%s' is %s, and %u %s it",
 	    fe_names_copy(fe->g, p->adapter, name),
 	    admin_unload_begun(fe, p) ?
 		"leaving the device" :
 		states[have.state <= HAVE_FAILED ? have.state : HAVE_FAILED],
-	    fe_uses(fe, p->adapter));
+	    n, n == 1 ? "request uses" : "requests use");
 }
 
 bool

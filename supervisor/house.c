@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -98,6 +99,39 @@ enter_dir(struct house *h)
 	return lock_file(h->dir_lock_path, busy, &h->dir_lock);
 }
 
+static bool
+may_write(const char *dir)
+{
+	struct stat st;
+
+	if (stat(dir, &st) != 0)
+		return false;
+	errno = ENOTDIR;
+	return S_ISDIR(st.st_mode) && access(dir, W_OK | X_OK) == 0;
+}
+
+int
+house_state_dir(const struct conf *c, bool make)
+{
+	const char *dir = c->state_dir;
+	char above[CONF_TEXT_MAX];
+
+	snprintf(above, sizeof(above), "%s", dir);
+	if (dir[0] == '\0' || may_write(dir))
+		return 0;
+	if (errno != ENOENT)
+		return err_sys(ERR_CONFIG,
+		    "state_dir: '%s': want a directory that this user may "
+		    "write to",
+		    dir);
+	if (make ? mkdir(dir, 0700) == 0 : may_write(dirname(above)))
+		return 0;
+	return err_sys(ERR_CONFIG,
+	    "state_dir: '%s' is not there and cannot be made; make it, or set "
+	    "another",
+	    dir);
+}
+
 /* Ends a process of a former life, if it is still the same one. */
 static void
 end_leftover(const char *role, pid_t pid, uint64_t start_time)
@@ -166,7 +200,7 @@ house_enter(struct house *h, const struct conf *c)
 	    h->dir);
 	snprintf(busy, sizeof(busy), "instance '%s'", h->instance);
 	if ((e = lock_file(h->lock_path, busy, &h->lock)) == 0 &&
-	    (e = enter_dir(h)) == 0)
+	    (e = enter_dir(h)) == 0 && (e = house_state_dir(c, true)) == 0)
 		clean(h->instance);
 	if (e != 0)
 		house_leave(h);

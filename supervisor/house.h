@@ -29,7 +29,10 @@ struct house {
  * out, HOUSE_PATH_MAX bytes. */
 char *house_dir(char *out, const struct conf *);
 
-/* Takes the instance and its run directory; ends and removes what a dead
+/* Whether state_dir can be written to, or made; make: it is made then.  ERR_CONFIG. */
+int house_state_dir(const struct conf *, bool make);
+
+/* Takes the instance, its run directory and state_dir; ends and removes what a dead
  * supervisor left behind.  ERR_BUSY: "instance 'x' is already running (pid
  * N)". */
 int house_enter(struct house *, const struct conf *);

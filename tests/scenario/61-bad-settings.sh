@@ -27,6 +27,13 @@ refused --set slots=many
 has 'slots: many: want 1..65536 requests' "$dir/err"
 refused --set memory.device_bytes=1KiB
 has 'memory.device_bytes' "$dir/err"
+refused --set model=models/demo --set state_dir="$dir/none/state"
+has "state_dir: '.*/none/state' is not there and cannot be made; make it" "$dir/err"
+s=0
+"$B/bin/chameleon" check --set model=models/demo \
+    --set state_dir="$dir/none/state" 2>"$dir/err" || s=$?
+[ $s -eq 1 ] || fail "status $s of a check"
+has 'state_dir: ' "$dir/err"
 refused --set listen=nowhere
 has 'nowhere' "$dir/err"
 "$B/bin/chameleon" check --set model=models/demo >"$dir/plan"

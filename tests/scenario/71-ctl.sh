@@ -68,6 +68,14 @@ ctl 2 evnts
 has "no command 'evnts'; did you mean 'events'" "$dir/err"
 ctl 2 adapters roman
 has 'takes nothing behind it' "$dir/err"
+ctl 2 weight roman abc
+has "weight 'abc': want a number" "$dir/err"
+ctl 2 withdraw x
+has "want the number of one that waits" "$dir/err"
+ctl 2 rollback roman
+has 'want NAME@VERSION' "$dir/err"
+ctl 2 load roman --deadline-ms 0
+has 'want 1..86400000' "$dir/err"
 
 # What is asked for.
 ctl 0 load roman
@@ -88,6 +96,9 @@ ctl 0 unload roman --json
 has '"freed_bytes":[1-9]' "$dir/out"
 ctl 0 adapter roman
 has 'device  *not there$' "$dir/out"
+ctl 1 weight roman 1000
+has 'from 0.01 to 100' "$dir/err"
+ctl 1 withdraw 999
 ctl 0 set policy.eviction gdsf
 ctl 0 get policy.eviction
 [ "$(column value "$dir/out")" = gdsf ] || fail "it is not set"

@@ -192,7 +192,7 @@ START_TEST(an_adapter_in_use_is_not_unloaded)
 	while (rig_open_slots(&rig) < 1)
 		rig_turn(&rig);
 	rig_error(&rig, fd, "{\"op\":\"unload\",\"name\":\"roman\"}", "busy",
-	    "1 requests use it");
+	    "1 request uses it");
 	ck_assert_uint_eq(asked(2), ASK_NONE);
 	close(fd);
 	close(client);

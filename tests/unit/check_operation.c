@@ -164,7 +164,7 @@ START_TEST(an_unload_that_waits_never_hangs)
 	obey(WANT_IN, HAVE_RESIDENT);
 	client = use_it();
 	rig_error(&rig, fd, "{\"op\":\"unload\",\"name\":\"roman\"}", "busy",
-	    "1 requests use it");
+	    "1 request uses it");
 	ask(fd,
 	    "{\"op\":\"unload\",\"name\":\"roman\",\"wait\":true,"
 	    "\"deadline_ms\":1000}\n",
@@ -172,8 +172,8 @@ START_TEST(an_unload_that_waits_never_hangs)
 	rig_turn(&rig);
 	expect(1, OPERATION_WAITING, "");
 	rig.later += 2 * SECOND;
-	hear_error(fd, "timed_out", "1 requests use it", 1);
-	expect(1, OPERATION_EXPIRED, "1 requests use it");
+	hear_error(fd, "timed_out", "1 request uses it", 1);
+	expect(1, OPERATION_EXPIRED, "1 request uses it");
 	ck_assert_uint_eq(at(1)->bytes, 0);
 	ck_assert_uint_eq(asked(), ASK_NONE);
 	close(client);

@@ -398,6 +398,33 @@ START_TEST(a_directory_open_to_others_is_refused)
 }
 END_TEST
 
+/* It is told at the start, not when an operator's first wish is to be written. */
+START_TEST(a_state_directory_is_made_or_refused)
+{
+	char path[128];
+	struct house h;
+
+	snprintf(conf.state_dir, sizeof(conf.state_dir), "%s/state/x", dir);
+	ck_assert_int_eq(house_state_dir(&conf, false), ERR_CONFIG);
+	ck_assert_int_eq(house_enter(&h, &conf), ERR_CONFIG);
+	ck_assert_ptr_nonnull(strstr(err_text(), "make it, or set another"));
+	snprintf(path, sizeof(path), "%s/state", dir);
+	strcpy(conf.state_dir, path);
+	ck_assert_int_eq(house_state_dir(&conf, false), 0);
+	ck_assert_int_eq(access(path, F_OK), -1); /* only looked at */
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(house_enter(&h, &conf), 0);
+		house_leave(&h);
+		ck_assert_int_eq(access(path, F_OK), 0);
+	}
+	ck_assert_int_eq(rmdir(path), 0);
+	ck_assert_int_eq(mknod(path, S_IFREG | 0600, 0), 0);
+	ck_assert_int_eq(house_state_dir(&conf, true), ERR_CONFIG);
+	ck_assert_ptr_nonnull(strstr(err_text(), "Not a directory"));
+	ck_assert_int_eq(unlink(path), 0);
+}
+END_TEST
+
 START_TEST(the_admin_socket_is_its_users_alone)
 {
 	char path[128];
@@ -451,6 +478,7 @@ suite_supervisor(void)
 	tcase_add_test(h,
 	    what_a_dead_one_left_is_removed_and_its_children_ended);
 	tcase_add_test(h, a_directory_open_to_others_is_refused);
+	tcase_add_test(h, a_state_directory_is_made_or_refused);
 	tcase_add_test(h, the_admin_socket_is_its_users_alone);
 	suite_add_tcase(s, h);
 	return s;
