@@ -69,47 +69,6 @@ START_TEST(a_load_is_answered_when_the_adapter_is_resident)
 }
 END_TEST
 
-/* Of two that wait for the same, the last one takes the wish back. */
-START_TEST(two_that_are_given_up_together_leave_nothing)
-{
-	int fd = rig_connect_admin(&rig);
-
-	rig_say(fd,
-	    "{\"op\":\"pin\",\"name\":\"roman\",\"deadline_ms\":1000}\n"
-	    "{\"op\":\"pin\",\"name\":\"roman\",\"deadline_ms\":1000}\n");
-	while (rig.made.operations->last < 2)
-		rig_turn(&rig);
-	ck_assert(fe_pinned(&rig.fe, 2));
-	rig.later += 2 * SECOND;
-	for (int i = 0; i < 2; i++) {
-		json_t *line = rig_hear(&rig, fd);
-
-		ck_assert_str_eq(rig_text(line, "code"), "timed_out");
-		json_decref(line);
-	}
-	ck_assert(!fe_pinned(&rig.fe, 2));
-	ck_assert_uint_eq(asked(2), ASK_UNPIN);
-	close(fd);
-}
-END_TEST
-
-/* What was asked of the name before counts, whoever asks first. */
-START_TEST(the_first_wish_of_a_version_keeps_what_its_name_had)
-{
-	int fd = rig_connect_admin(&rig);
-
-	rig_adapter(&rig, 3, "caesar", DIR_LISTED);
-	rig.as[PROC_LOADER].info[3].asked_before = 0x8000u | 250;
-	rig.fe.catalogue = atomic_load(rig.made.catalogue) + 1;
-	rig_say(fd, "{\"op\":\"load\",\"name\":\"caesar\"}\n");
-	while (rig.made.operations->last < 1)
-		rig_turn(&rig);
-	ck_assert(fe_pinned(&rig.fe, 3));
-	ck_assert_double_eq(fe_weight(&rig.fe, 3), 2.5);
-	close(fd);
-}
-END_TEST
-
 START_TEST(a_load_that_fails_says_why)
 {
 	int fd = rig_connect_admin(&rig);
@@ -582,8 +541,6 @@ suite_frontend_admin(void)
 	tcase_add_test(t, the_list_says_how_each_adapter_is_used);
 	tcase_add_test(t, stats_tell_the_distributions_and_whose_the_memory_is);
 	tcase_add_test(t, ten_thousand_adapters_fit_into_one_answer);
-	tcase_add_test(t, two_that_are_given_up_together_leave_nothing);
-	tcase_add_test(t, the_first_wish_of_a_version_keeps_what_its_name_had);
 	suite_add_tcase(s, t);
 	return s;
 }

@@ -1,7 +1,6 @@
-/* frontend/: settings and pins in operators' hands. */
+/* frontend/: settings in operators' hands. */
 #include "base/log.h"
 #include "proc/settings.h"
-#include "shm/word.h"
 #include "tests/unit/frontend_rig.h"
 
 #include <check.h>
@@ -268,187 +267,6 @@ START_TEST(a_set_that_nobody_obeys_is_taken_back)
 }
 END_TEST
 
-/* ------------------------------------------------------------------ pins */
-
-static uint64_t
-word(uint32_t a)
-{
-	return atomic_load(&rig.made.ask[a]);
-}
-
-/* What scheduler and loader would make of an ask. */
-static void
-obey(uint32_t a, enum want_state want, enum have_state have)
-{
-	uint32_t gen = word_load_place(&rig.made.want[a]).gen + 1;
-
-	word_store_place(&rig.as[PROC_SCHEDULER].want[a],
-	    (struct place_word){ gen, want, 0, 0 });
-	rig_failures(&rig, a, have == HAVE_FAILED);
-	word_store_place(&rig.as[PROC_LOADER].have[a],
-	    (struct place_word){ gen, have, 0, 0 });
-}
-
-static void
-pin_roman(void)
-{
-	json_t *line;
-
-	rig_say(fd, "{\"op\":\"pin\",\"id\":1,\"name\":\"roman\"}\n");
-	while (dir_ask_command(word(2)) != ASK_PIN)
-		rig_turn(&rig);
-	obey(2, WANT_IN, HAVE_RESIDENT);
-	line = done();
-	ck_assert(json_is_true(json_object_get(line, "pinned")));
-	ck_assert_str_eq(rig_text(line, "state"), "resident");
-	json_decref(line);
-}
-
-static bool
-shown_pinned(void)
-{
-	json_t *line, *a;
-	bool pinned;
-
-	rig_say(fd, "{\"op\":\"adapters\",\"id\":1}\n");
-	line = rig_hear(&rig, fd);
-	a = json_array_get(json_object_get(line, "adapters"), 0);
-	ck_assert_str_eq(rig_text(a, "name"), "roman");
-	pinned = json_is_true(json_object_get(a, "pinned"));
-	json_decref(line);
-	return pinned;
-}
-
-START_TEST(a_pin_stays_through_other_commands_and_a_death)
-{
-	ck_assert(!shown_pinned());
-	pin_roman();
-	ck_assert(shown_pinned());
-	rig_say(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n");
-	json_decref(done());
-	ck_assert_uint_eq(dir_ask_command(word(2)), ASK_LOADED);
-	ck_assert(dir_ask_pinned(word(2)));
-	close(fd);
-	rig_crash(&rig);
-	fd = rig_connect_admin(&rig);
-	ck_assert(shown_pinned());
-	rig_error(&rig, fd, "{\"op\":\"unload\",\"name\":\"roman\"}", "busy",
-	    "unpin it first");
-	rig_say(fd, "{\"op\":\"unpin\",\"id\":1,\"name\":\"roman\"}\n");
-	json_decref(done());
-	ck_assert_uint_eq(dir_ask_command(word(2)), ASK_UNPIN);
-	ck_assert(!dir_ask_pinned(word(2)));
-	ck_assert(!shown_pinned());
-}
-END_TEST
-
-START_TEST(another_version_is_not_pinned)
-{
-	pin_roman();
-	atomic_store(&rig.as[PROC_LOADER].entry[2], dir_entry(99, DIR_LISTED));
-	atomic_fetch_add(rig.as[PROC_LOADER].catalogue, 1);
-	ck_assert(!shown_pinned());
-	rig_say(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n");
-	json_decref(done());
-	ck_assert(!dir_ask_pinned(word(2)));
-}
-END_TEST
-
-START_TEST(a_pin_that_fails_is_none)
-{
-	json_t *line;
-
-	rig_say(fd, "{\"op\":\"pin\",\"id\":1,\"name\":\"roman\"}\n");
-	while (dir_ask_command(word(2)) != ASK_PIN)
-		rig_turn(&rig);
-	ck_assert(dir_ask_pinned(word(2)));
-	obey(2, WANT_IN, HAVE_FAILED);
-	line = rig_hear(&rig, fd);
-	ck_assert_str_eq(rig_text(line, "code"), "adapter_failed");
-	json_decref(line);
-	ck_assert(!dir_ask_pinned(word(2)));
-	rig_adapter(&rig, 3, "broken", DIR_BROKEN);
-	rig_error(&rig, fd, "{\"op\":\"pin\",\"name\":\"broken\"}",
-	    "adapter_broken", "lora_B is missing");
-	rig_error(&rig, fd, "{\"op\":\"pin\",\"name\":\"romn\"}",
-	    "unknown_adapter", "did you mean 'roman'");
-}
-END_TEST
-
-/* Files that come while a pin waits may be broken. */
-START_TEST(a_pin_whose_new_files_are_broken_says_why)
-{
-	json_t *line;
-
-	rig_say(fd, "{\"op\":\"pin\",\"name\":\"roman\"}\n");
-	while (dir_ask_command(word(2)) != ASK_PIN)
-		rig_turn(&rig);
-	rig_adapter(&rig, 2, "roman", DIR_KEPT);
-	rig_adapter(&rig, 3, "roman", DIR_BROKEN);
-	line = rig_hear(&rig, fd);
-	ck_assert_str_eq(rig_text(line, "code"), "adapter_broken");
-	json_decref(line);
-}
-END_TEST
-
-/* What was asked of one that broke may be taken back; nothing else may be asked. */
-START_TEST(a_pin_of_a_broken_adapter_is_taken_off)
-{
-	pin_roman();
-	rig_adapter(&rig, 2, "roman", DIR_BROKEN);
-	rig_error(&rig, fd, "{\"op\":\"load\",\"name\":\"roman\"}",
-	    "adapter_broken", "");
-	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
-	json_decref(done());
-	ck_assert(!dir_ask_pinned(word(2)));
-}
-END_TEST
-
-START_TEST(rollbacks_of_a_name_keep_their_order)
-{
-	rig_adapter(&rig, 2, "roman", DIR_KEPT);
-	rig_adapter(&rig, 3, "roman", DIR_KEPT);
-	rig.as[PROC_LOADER].info[3].version = 7;
-	rig_say(fd, "{\"op\":\"rollback\",\"name\":\"roman@7\"}\n");
-	while (dir_ask_command(word(3)) != ASK_CHOOSE)
-		rig_turn(&rig);
-	rig_error(&rig, fd, "{\"op\":\"rollback\",\"name\":\"roman@1\"}",
-	    "busy", "a rollback of it");
-	/* Nor do its terms change meanwhile, which it takes along. */
-	rig_error(&rig, fd,
-	    "{\"op\":\"weight\",\"name\":\"roman@1\",\"weight\":2}", "busy",
-	    "a rollback of it");
-	rig_adapter(&rig, 3, "roman", DIR_LISTED);
-	rig.as[PROC_LOADER].info[3].version = 7;
-	json_decref(done());
-	rig_say(fd, "{\"op\":\"rollback\",\"name\":\"roman@1\"}\n");
-	while (dir_ask_command(word(2)) != ASK_CHOOSE)
-		rig_turn(&rig);
-}
-END_TEST
-
-/* Operators are told what clients are told. */
-START_TEST(a_name_that_nobody_serves_says_so_to_both)
-{
-	static const char *const lines[] = {
-		"{\"op\":\"load\",\"name\":\"roman\"}",
-		"{\"op\":\"pin\",\"name\":\"roman\"}",
-		"{\"op\":\"weight\",\"name\":\"roman\",\"weight\":2}",
-		"{\"model\":\"roman\",\"prompt\":\"x\"}"
-	};
-
-	rig_adapter(&rig, 2, "roman", DIR_KEPT);
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		rig_error(&rig, fd, lines[i], "adapter_removed",
-		    "there are versions 1: let one serve it by 'chameleon ctl "
-		    "rollback roman@VERSION'");
-	rig_error(&rig, fd, "{\"op\":\"rollback\",\"name\":\"roman@2\"}",
-	    "unknown_adapter",
-	    "there is no 'roman@2'; of this name there are "
-	    "versions 1");
-}
-END_TEST
-
 START_TEST(a_rescan_of_a_lost_directory_says_so)
 {
 	json_t *line;
@@ -464,41 +282,13 @@ START_TEST(a_rescan_of_a_lost_directory_says_so)
 }
 END_TEST
 
-/* 16 chunks, 9 of them for a request of full context and its adapter. */
-START_TEST(pins_leave_room_for_a_request)
-{
-	char line[64];
-	int n = 0;
-
-	for (uint32_t a = 3; a < 12; a++) {
-		snprintf(line, sizeof(line), "a%u", a);
-		rig_adapter(&rig, a, line, DIR_LISTED);
-		obey(a, WANT_IN, HAVE_RESIDENT);
-	}
-	for (; n < 7; n++) {
-		snprintf(line, sizeof(line),
-		    "{\"op\":\"pin\",\"name\":\"a%d\"}\n", 3 + n);
-		rig_say(fd, line);
-		json_decref(done());
-	}
-	rig_error(&rig, fd, "{\"op\":\"pin\",\"name\":\"roman\"}",
-	    "out_of_memory", "take up to 8 of 16 chunks");
-	/* Once more is not one more. */
-	rig_say(fd, line);
-	json_decref(done());
-	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"a5\"}\n");
-	json_decref(done());
-	pin_roman();
-}
-END_TEST
-
 Suite *suite_frontend_set(void);
 
 Suite *
 suite_frontend_set(void)
 {
 	Suite *s = suite_create("frontend set");
-	TCase *t = tcase_create("settings"), *pins = tcase_create("pins");
+	TCase *t = tcase_create("settings");
 
 	tcase_add_checked_fixture(t, set_up, tear_down);
 	tcase_add_test(t, a_set_is_answered_when_the_scheduler_obeys_it);
@@ -509,17 +299,7 @@ suite_frontend_set(void)
 	tcase_add_test(t, what_was_set_survives_the_frontend);
 	tcase_add_test(t, settings_read_anew_replace_what_was_set);
 	tcase_add_test(t, a_set_that_nobody_obeys_is_taken_back);
+	tcase_add_test(t, a_rescan_of_a_lost_directory_says_so);
 	suite_add_tcase(s, t);
-	tcase_add_checked_fixture(pins, set_up, tear_down);
-	tcase_add_test(pins, a_pin_stays_through_other_commands_and_a_death);
-	tcase_add_test(pins, another_version_is_not_pinned);
-	tcase_add_test(pins, a_pin_that_fails_is_none);
-	tcase_add_test(pins, a_pin_whose_new_files_are_broken_says_why);
-	tcase_add_test(pins, a_pin_of_a_broken_adapter_is_taken_off);
-	tcase_add_test(pins, rollbacks_of_a_name_keep_their_order);
-	tcase_add_test(pins, a_name_that_nobody_serves_says_so_to_both);
-	tcase_add_test(pins, a_rescan_of_a_lost_directory_says_so);
-	tcase_add_test(pins, pins_leave_room_for_a_request);
-	suite_add_tcase(s, pins);
 	return s;
 }

@@ -24,14 +24,6 @@ tear_down(void)
 	rig_end(&rig);
 }
 
-/* More than whoever obeys is waited for. */
-static void
-some_turns(void)
-{
-	for (int i = 0; i < 10; i++)
-		rig_turn(&rig);
-}
-
 /* What scheduler and loader make of an ask. */
 static void
 obey(enum want_state want, enum have_state have)
@@ -196,33 +188,6 @@ START_TEST(an_operation_goes_on_without_its_client)
 }
 END_TEST
 
-/* Pinned, and the loader copies it again. */
-static void
-pin(int fd)
-{
-	ask(fd, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
-	obey(WANT_IN, HAVE_RESIDENT);
-	json_decref(rig_hear(&rig, fd));
-	obey(WANT_IN, HAVE_LOADING);
-}
-
-START_TEST(a_pin_that_is_taken_back_leaves_an_older_one)
-{
-	int fd = rig_connect_admin(&rig);
-
-	pin(fd);
-	rig_say(fd, "{\"op\":\"pin\",\"name\":\"roman\",\"deadline_ms\":9}\n");
-	while (rig.made.operations->last < 2)
-		rig_turn(&rig);
-	rig_crash(&rig);
-	close(fd);
-	rig.later += SECOND;
-	some_turns();
-	expect(2, OPERATION_EXPIRED, "loading");
-	ck_assert(fe_pinned(&rig.fe, 2));
-}
-END_TEST
-
 START_TEST(what_another_still_waits_for_is_not_taken_back)
 {
 	int fd = rig_connect_admin(&rig), other = rig_connect_admin(&rig);
@@ -291,20 +256,6 @@ START_TEST(the_list_is_long_whatever_output_may_be_held)
 		    OPERATIONS_KEPT);
 		json_decref(line);
 	}
-	close(fd);
-}
-END_TEST
-
-/* It takes no memory from requests behind their back, which a pin's arithmetic has
- * to know of. */
-START_TEST(a_version_that_does_not_serve_its_name_is_not_pinned)
-{
-	int fd = rig_connect_admin(&rig);
-
-	rig_adapter(&rig, 2, "roman", DIR_KEPT);
-	rig_error(&rig, fd, "{\"op\":\"pin\",\"name\":\"roman@1\"}",
-	    "not_supported", "does not serve its name");
-	ck_assert_uint_eq(asked(), ASK_NONE);
 	close(fd);
 }
 END_TEST
@@ -420,114 +371,6 @@ START_TEST(many_that_wait_keep_nobody_from_taking_them_back)
 }
 END_TEST
 
-static bool
-pinned_in_word(uint32_t a)
-{
-	return dir_ask_pinned(atomic_load(&rig.made.ask[a]));
-}
-
-/* A pin is the name's: a rollback takes it along, if there is room for it. */
-START_TEST(a_rollback_takes_the_pin_of_the_name_along)
-{
-	int fd = rig_connect_admin(&rig);
-
-	ask(fd, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
-	obey(WANT_IN, HAVE_RESIDENT);
-	json_decref(rig_hear(&rig, fd));
-	rig_adapter(&rig, 3, "roman", DIR_KEPT);
-	rig.as[PROC_LOADER].info[3].version = 7;
-	rig.as[PROC_LOADER].info[3].bytes = 15 * rig.plan.chunk_bytes;
-	rig_error(&rig, fd, "{\"op\":\"rollback\",\"name\":\"roman@7\"}",
-	    "out_of_memory", "15 of 16 chunks");
-	ck_assert(!pinned_in_word(3));
-	rig.as[PROC_LOADER].info[3].bytes = 1000;
-	rig_say(fd, "{\"op\":\"rollback\",\"name\":\"roman@7\"}\n");
-	while (!pinned_in_word(3))
-		rig_turn(&rig);
-	rig_adapter(&rig, 2, "roman", DIR_KEPT);
-	rig_adapter(&rig, 3, "roman", DIR_LISTED);
-	rig.as[PROC_LOADER].info[3].version = 7;
-	json_decref(rig_hear(&rig, fd));
-	ck_assert(fe_pinned(&rig.fe, 3));
-	/* And back, when it is pinned no more. */
-	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
-	json_decref(rig_hear(&rig, fd));
-	ck_assert(pinned_in_word(2));
-	rig_say(fd, "{\"op\":\"rollback\",\"name\":\"roman@1\"}\n");
-	while (asked() != ASK_CHOOSE)
-		rig_turn(&rig);
-	ck_assert(!pinned_in_word(2));
-	close(fd);
-}
-END_TEST
-
-/* A pin is the name's: whether the loader has found it when the files changed, or
- * not yet. */
-START_TEST(a_pin_follows_files_that_change_meanwhile)
-{
-	int fd = rig_connect_admin(&rig);
-	struct segs *loader = &rig.as[PROC_LOADER];
-	uint32_t gen = 9;
-	json_t *line;
-
-	ask(fd, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
-	rig_adapter(&rig, 2, "roman", _i == 0 ? DIR_KEPT : DIR_FREE);
-	rig_adapter(&rig, 3, "roman", DIR_LISTED);
-	loader->info[3].version = 8;
-	loader->info[3].asked_before = _i == 0 ? 0x8000u : 0;
-	some_turns();
-	ck_assert(fe_pinned(&rig.fe, 3));
-	expect(1, OPERATION_WAITING, "");
-	ck_assert_uint_eq(at(1)->version, 8);
-	word_store_place(&rig.as[PROC_SCHEDULER].want[3],
-	    (struct place_word){ gen, WANT_IN, 0, 0 });
-	word_store_place(&loader->have[3],
-	    (struct place_word){ gen, HAVE_RESIDENT, 0, 0 });
-	line = rig_hear(&rig, fd);
-	ck_assert_int_eq(number(line, "version"), 8);
-	json_decref(line);
-	/* Taken back, none of them is pinned. */
-	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
-	json_decref(rig_hear(&rig, fd));
-	close(fd);
-}
-END_TEST
-
-START_TEST(a_pin_that_followed_is_taken_back_whole)
-{
-	int fd = rig_connect_admin(&rig), other = rig_connect_admin(&rig);
-
-	ask(fd, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
-	rig_adapter(&rig, 2, "roman", DIR_KEPT);
-	rig_adapter(&rig, 3, "roman", DIR_LISTED);
-	rig.as[PROC_LOADER].info[3].asked_before = 0x8000u;
-	some_turns();
-	ck_assert(fe_pinned(&rig.fe, 3));
-	rig_say(other, "{\"op\":\"withdraw\",\"operation\":1}\n");
-	json_decref(rig_hear(&rig, other));
-	hear_error(fd, "withdrawn", "taken back", 1);
-	ck_assert(!fe_pinned(&rig.fe, 3));
-	close(other);
-	close(fd);
-}
-END_TEST
-
-START_TEST(a_weight_leaves_what_was_asked_before)
-{
-	int fd = rig_connect_admin(&rig);
-
-	pin(fd);
-	obey(WANT_IN, HAVE_RESIDENT);
-	ask(fd, "{\"op\":\"weight\",\"name\":\"roman\",\"weight\":2.5}\n",
-	    ASK_WEIGH);
-	json_decref(rig_hear(&rig, fd));
-	ck_assert(fe_pinned(&rig.fe, 2));
-	ck_assert_double_eq(fe_weight(&rig.fe, 2), 2.5);
-	ck_assert_uint_eq(at(2)->bytes, 0);
-	close(fd);
-}
-END_TEST
-
 Suite *suite_operation(void);
 
 Suite *
@@ -540,19 +383,13 @@ suite_operation(void)
 	tcase_add_test(t, numbers_grow_and_bytes_are_those_that_moved);
 	tcase_add_test(t, an_unload_that_waits_never_hangs);
 	tcase_add_test(t, an_operation_goes_on_without_its_client);
-	tcase_add_test(t, a_pin_that_is_taken_back_leaves_an_older_one);
 	tcase_add_test(t, what_another_still_waits_for_is_not_taken_back);
 	tcase_add_test(t, one_that_waits_is_never_written_over);
 	tcase_add_test(t, the_list_is_long_whatever_output_may_be_held);
-	tcase_add_test(t, a_version_that_does_not_serve_its_name_is_not_pinned);
 	tcase_add_test(t, one_that_waits_is_withdrawn_and_its_wish_with_it);
 	tcase_add_test(t, what_was_obeyed_meanwhile_is_done);
 	tcase_add_test(t, nobody_is_waited_for_for_ever);
 	tcase_add_test(t, many_that_wait_keep_nobody_from_taking_them_back);
-	tcase_add_test(t, a_rollback_takes_the_pin_of_the_name_along);
-	tcase_add_loop_test(t, a_pin_follows_files_that_change_meanwhile, 0, 2);
-	tcase_add_test(t, a_pin_that_followed_is_taken_back_whole);
-	tcase_add_test(t, a_weight_leaves_what_was_asked_before);
 	suite_add_tcase(s, t);
 	return s;
 }
