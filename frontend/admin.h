@@ -43,7 +43,8 @@ struct admin_op {
 	/* It is obeyed so far that it will be done, whoever takes it back; NULL:
 	 * never. */
 	bool (*begun)(const struct frontend *, const struct pending *);
-	bool broken; /* may be asked of an adapter that is broken, too */
+	bool broken;  /* may be asked of an adapter that is broken, too */
+	bool ordered; /* of one version of a name at a time */
 };
 
 /* admin_adapter.c */
@@ -53,7 +54,8 @@ bool admin_find(struct frontend *, const json_t *, struct pending *,
 /* It is about this entry, as that is now. */
 void admin_take(struct frontend *, struct pending *, uint32_t adapter,
     uint32_t serial);
-/* No other kind of operation on it waits; false: refused. */
+/* No other kind of operation on its name waits; nor, if their order matters, the same
+ * one on another version.  false: refused. */
 bool admin_undisturbed(struct frontend *, const struct pending *,
     struct api_fail *);
 /* Another operation on it waits. */

@@ -154,7 +154,9 @@ admin_undisturbed(struct frontend *fe, const struct pending *p,
 		const struct pending *q = &fe->pending[i];
 
 		/* Of its name: pin and weight go from version to version. */
-		if (q->adapter >= 0 && q->op != p->op &&
+		if (q->adapter >= 0 &&
+		    (q->op != p->op ||
+			(p->op->ordered && q->adapter != p->adapter)) &&
 		    strcmp(fe_names_copy(fe->g, q->adapter, other), name) == 0)
 			return api_refuse(fail, API_BUSY, "name",
 			    "adapter '%s': %s %s of it is being waited for",

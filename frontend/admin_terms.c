@@ -107,13 +107,12 @@ static uint32_t
 named(struct frontend *fe, const char *name, enum dir_state state,
     uint32_t otherwise)
 {
-	char other[DIR_NAME_MAX];
+	uint32_t a = fe_names_next(fe->g, name, 0);
 
-	for (uint32_t a = 0; a < fe->plan->adapters; a++)
-		if (dir_entry_state(entry_of(fe, a)) == state &&
-		    strcmp(fe_names_copy(fe->g, (int32_t)a, other), name) == 0)
-			return a;
-	return otherwise;
+	while (
+	    a < fe->plan->adapters && dir_entry_state(entry_of(fe, a)) != state)
+		a = fe_names_next(fe->g, name, a + 1);
+	return a < fe->plan->adapters ? a : otherwise;
 }
 
 /* A pin is of the version that serves its name, or pins would take what nobody
@@ -270,26 +269,6 @@ admin_read_rollback(struct frontend *fe, const json_t *root, struct pending *p,
 	return admin_read_adapter(fe, root, p, fail);
 }
 
-/* One rollback of a name at a time, or their order would be lost. */
-static bool
-is_chosen_alone(struct frontend *fe, const struct pending *p, const char *name,
-    struct api_fail *fail)
-{
-	char other[DIR_NAME_MAX];
-
-	for (uint32_t i = 0; i < fe->npending; i++) {
-		const struct pending *q = &fe->pending[i];
-
-		if (q->op == p->op && q->adapter != p->adapter &&
-		    strcmp(fe_names_copy(fe->g, q->adapter, other), name) == 0)
-			return api_refuse(fail, API_BUSY, "name",
-			    "adapter '%s': a rollback of it is being waited "
-			    "for",
-			    name);
-	}
-	return true;
-}
-
 /* Pin and weight are the name's: they go over to the version that is to serve
  * it. */
 bool
@@ -304,8 +283,7 @@ admin_start_rollback(struct frontend *fe, struct pending *p,
 	bool pinned = dir_ask_pinned(word) &&
 	    dir_serial(word) == dir_serial(entry_of(fe, now));
 
-	if (!is_chosen_alone(fe, p, name, fail) ||
-	    (pinned && !leaves_room(fe, p, now, fail)))
+	if (pinned && !leaves_room(fe, p, now, fail))
 		return false;
 	admin_wish_with(fe, p, ASK_CHOOSE, pinned,
 	    (uint32_t)(fe_weight(fe, now) * 100 + 0.5));

@@ -27,7 +27,7 @@ fe_named(struct frontend *fe, const char *name, const char *field,
 
 	if (fe_names_find(&fe->names, name, found))
 		return true;
-	if (*fe_names_versions(&fe->names, name, all, sizeof(all)) == '\0')
+	if (*fe_names_versions(fe->g, name, all, sizeof(all)) == '\0')
 		return unlike_any(fe, name, field, fail);
 	if (strchr(name, '@') != NULL)
 		return api_refuse(fail, API_UNKNOWN_ADAPTER, field,

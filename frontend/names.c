@@ -189,22 +189,34 @@ fe_names_find(struct names *t, const char *name, struct name_found *found)
 	return find(t, &w, found);
 }
 
-char *
-fe_names_versions(struct names *t, const char *name, char *out, size_t size)
+uint32_t
+fe_names_next(const struct segs *g, const char *name, uint32_t from)
 {
 	char has[DIR_NAME_MAX];
-	size_t n = strcspn(name, "@"), used = 0;
+	size_t n = strcspn(name, "@");
+
+	for (; from < g->plan->adapters; from++) {
+		fe_names_copy(g, (int32_t)from, has);
+		if (strlen(has) == n && memcmp(has, name, n) == 0)
+			break;
+	}
+	return from;
+}
+
+char *
+fe_names_versions(const struct segs *g, const char *name, char *out,
+    size_t size)
+{
+	size_t used = 0;
+	uint32_t a;
 
 	out[0] = '\0';
-	for (uint32_t a = 0; a < t->g->plan->adapters && used < size; a++) {
-		if (!may_be_asked_for(entry_of(t->g, a)))
-			continue;
-		fe_names_copy(t->g, (int32_t)a, has);
-		if (strlen(has) == n && memcmp(has, name, n) == 0)
+	for (a = fe_names_next(g, name, 0);
+	     a < g->plan->adapters && used < size;
+	     a = fe_names_next(g, name, a + 1))
+		if (may_be_asked_for(entry_of(g, a)))
 			used += (size_t)snprintf(out + used, size - used,
-			    "%s%u", used > 0 ? ", " : "",
-			    t->g->info[a].version);
-	}
+			    "%s%u", used > 0 ? ", " : "", g->info[a].version);
 	return out;
 }
 

@@ -40,9 +40,12 @@ void fe_names_close(struct names *);
  * of this name. */
 bool fe_names_find(struct names *, const char *name, struct name_found *);
 
-/* The versions of a name (what stands behind an '@' in it is not looked at), as "1, 2";
- * "" if there are none.  Returns out. */
-char *fe_names_versions(struct names *, const char *name, char *out,
+/* The first entry from `from` on that has the name, or had it when it was used last;
+ * what stands behind an '@' is not looked at.  As many as there are entries: none. */
+uint32_t fe_names_next(const struct segs *, const char *name, uint32_t from);
+
+/* The versions of a name, likewise, as "1, 2"; "" if there are none.  Returns out. */
+char *fe_names_versions(const struct segs *, const char *name, char *out,
     size_t size);
 
 /* The known name nearest to a wrong one, DIR_NAME_MAX bytes; "" if none is

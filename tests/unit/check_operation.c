@@ -163,6 +163,8 @@ START_TEST(an_unload_that_waits_never_hangs)
 	    ASK_UNLOAD);
 	rig_turn(&rig);
 	expect(1, OPERATION_WAITING, "");
+	rig_error(&rig, fd, "{\"op\":\"load\",\"name\":\"roman\"}", "busy",
+	    "an unload of it is being waited for");
 	rig.later += 2 * SECOND;
 	hear_error(fd, "timed_out", "1 request uses it", 1);
 	expect(1, OPERATION_EXPIRED, "1 request uses it");
