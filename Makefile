@@ -108,7 +108,7 @@ check: $(DEPS_TESTS) all $(B)/check $(call extra,tools) $(if $(filter cpu,$(KIND
 kernels: $(B)/bin/chameleon-holder $(B)/kernels ## every kernel against its definition, on the GPU or (CUDA=sim) on the stand-in
 	@tests/gpu/kernels.sh $(B)
 
-bench-gpu: $(B)/bench-gpu ## kernels and steps on the GPU against their floors (under 9 minutes); ROWS='single prefill' for some
+bench-gpu: $(B)/bench-gpu ## kernels and steps on the GPU against their floors (ten seconds on an H200, and what peft takes); ROWS='single prefill' for some
 	@mkdir -p $(B)/bench; $< $(B)/bench/gpu.json $(ROWS)
 
 sanitize-gpu: all $(B)/kernels ## compute-sanitizer over the tests of kernels: memory, then races
