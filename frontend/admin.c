@@ -264,10 +264,14 @@ hopeless(struct frontend *fe, struct pending *p, struct api_fail *fail)
 	if (fe->proc->draining)
 		return !api_refuse(fail, API_SHUTTING_DOWN, "",
 		    "the engine is shutting down");
+	/* An unload that has begun is not waited for beyond its deadline. */
+	if (p->withdrawn &&
+	    (fe->now < p->deadline_ns || p->op->begun == NULL ||
+		!p->op->begun(fe, p)))
+		return !api_refuse(fail, API_WITHDRAWN, "",
+		    "%s was taken back by an operator", p->op->name);
 	if (fe->now < p->deadline_ns)
-		return p->withdrawn &&
-		    !api_refuse(fail, API_WITHDRAWN, "",
-			"%s was taken back by an operator", p->op->name);
+		return false;
 	if (p->op->waits_for != NULL && p->why[0] == '\0')
 		p->op->waits_for(fe, p, p->why, sizeof(p->why));
 	return !api_refuse(fail, API_TIMED_OUT, "",

@@ -81,8 +81,8 @@ const char *api_stranger(const json_t *root, const char *const *known, int n);
 /* "a string", "an array" ... as errors say it. */
 const char *api_kind(const json_t *);
 
-/* The text of a member that is to be one.  false: it is not, or holds a NUL
- * character; want is what the sentence says is wanted. */
+/* The text of a member that is there and is to be one.  false: it is none, or holds
+ * a NUL character; want is what the sentence says is wanted. */
 bool api_text_of(const json_t *, const char *field, const char *want,
     const char **out, struct api_fail *);
 

@@ -254,7 +254,7 @@ struct ld {
 	uint32_t retired;	 /* entries that wait to be free */
 	uint32_t njobs;
 	/* Lines about entries, of the look at hand. */
-	uint32_t broken_said, retired_said, listed_said;
+	uint32_t broken_said, retired_said, listed_said, unserved_said;
 	uint32_t rescan_asked; /* passed on to the scanner */
 	uint32_t sweep, sweep_chunk;
 	uint64_t samples; /* number of the last one */

@@ -64,7 +64,13 @@ ld_note_look_over(struct ld *l)
 		log_warn("and more adapters are broken; 'chameleon ctl "
 			 "adapters' says which, and why more=%u",
 		    l->broken_said - LINES_MAX);
-	l->listed_said = l->retired_said = l->broken_said = 0;
+	if (l->unserved_said > LINES_MAX)
+		log_warn("and nobody serves the names of more adapters; "
+			 "requests for them say which versions there are "
+			 "more=%u",
+		    l->unserved_said - LINES_MAX);
+	l->listed_said = l->retired_said = l->broken_said = l->unserved_said =
+	    0;
 }
 
 void
@@ -126,11 +132,12 @@ ld_note_unserved(struct ld *l, uint32_t a)
 {
 	const struct dir_info *info = &l->w.info[a];
 
-	log_warn("nobody serves the name of an adapter, requests for it are "
-		 "refused: the version that an operator chose is gone; "
-		 "'chameleon ctl rollback %s@%u' lets the one that is there "
-		 "serve it adapter=%s version=%u",
-	    info->name, info->version, info->name, info->version);
+	if (is_said(&l->unserved_said))
+		log_warn("nobody serves the name of an adapter, requests for "
+			 "it are refused: the version that an operator chose "
+			 "is gone; 'chameleon ctl rollback %s@%u' lets the one "
+			 "that is there serve it adapter=%s version=%u",
+		    info->name, info->version, info->name, info->version);
 	if (l->w.events != NULL)
 		event_put(l->w.events,
 		    about(EVENT_LISTED, (int32_t)a, info->version),

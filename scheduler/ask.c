@@ -36,7 +36,7 @@ obey(struct sch *h, uint32_t key, uint64_t ask, enum dir_state state, nsec now)
 		return obey_come(h, key, now);
 	if (what == ASK_LOADED) {
 		k->unload = false;
-		k->wanted = true; /* where idle ones are dropped, it stays */
+		k->wanted = !out; /* where idle ones are dropped, it stays */
 		return true;
 	}
 	if (what == ASK_CHOOSE)

@@ -517,7 +517,8 @@ resident_look(struct sch *h, uint32_t key, nsec now)
 		else if (was == AWAY_LEAVING && h->completed >= k->fence) {
 			place_back(h, key);
 			h->leaving_of[k->class]--;
-			k->unload = false;
+			/* A load still waited for is asked once more (ask.c). */
+			k->unload = k->wanted = false;
 			go(h, key, AWAY_OUT);
 		}
 	}

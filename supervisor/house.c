@@ -124,7 +124,10 @@ house_state_dir(const struct conf *c, bool make)
 		    "state_dir: '%s': want a directory that this user may "
 		    "write to",
 		    dir);
-	if (make ? mkdir(dir, 0700) == 0 : may_write(dirname(above)))
+	/* Or another instance has made it in between. */
+	if (make ?
+		mkdir(dir, 0700) == 0 || (errno == EEXIST && may_write(dir)) :
+		may_write(dirname(above)))
 		return 0;
 	return err_sys(ERR_CONFIG,
 	    "state_dir: '%s' is not there and cannot be made; make it, or set "
@@ -200,8 +203,10 @@ house_enter(struct house *h, const struct conf *c)
 	    h->dir);
 	snprintf(busy, sizeof(busy), "instance '%s'", h->instance);
 	if ((e = lock_file(h->lock_path, busy, &h->lock)) == 0 &&
-	    (e = enter_dir(h)) == 0 && (e = house_state_dir(c, true)) == 0)
+	    (e = enter_dir(h)) == 0) {
 		clean(h->instance);
+		e = house_state_dir(c, true);
+	}
 	if (e != 0)
 		house_leave(h);
 	return e;

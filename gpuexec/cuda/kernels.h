@@ -33,9 +33,6 @@ extern "C" {
  * item after item. */
 int cuda_grid(int items, int each);
 
-/* Whether kernels of this device begin early where they may (launch.h). */
-bool cuda_begins_early(void);
-
 /* embed.cu: h[r,:] = table[token[r],:]	table (vocab, cols) of dtype, h float */
 int cuda_embed(cudaStream_t, float *h, const void *table, int cols,
     enum tensor_dtype, const struct cuda_step *, int rows_max);

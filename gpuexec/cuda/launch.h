@@ -7,16 +7,15 @@
  * LAUNCH_EARLY does not wait for the end of the kernel before it: blocks begin as
  * soon as all of that one's have called let_next_begin(), or have ended (sm_90;
  * elsewhere it is LAUNCH).  Every thread of such a kernel calls
- * wait_for_earlier() before it touches anything that a kernel of the step
- * writes or reads, and none ends without: its end is taken for the end of all
- * that was queued before.  What may come first is what the step was given, and
- * weights.
+ * wait_for_earlier() before it reads what a kernel of the step writes, and before
+ * it writes anything; none ends without: its end is taken for the end of all that
+ * was queued before.  What may be read first is what the step was given, adapters
+ * and weights.
  *
  * A template's name with commas stands in brackets: LAUNCH((k<T, 4>), ...).
  * Memory whose size the launch gives: SHARED_DYNAMIC(float, name);
  *
- * A compiler that knows no <<< >>> defines LAUNCH and SHARED_DYNAMIC in its
- * cuda_runtime.h.
+ * A compiler that knows no <<< >>> defines all of these in its cuda_runtime.h.
  */
 #ifndef GPUEXEC_CUDA_LAUNCH_H
 #define GPUEXEC_CUDA_LAUNCH_H
@@ -28,13 +27,27 @@
 #include "device/cuda_check.h"
 #include "gpuexec/cuda/kernels.h"
 
-#ifdef LAUNCH
-#define LAUNCH_EARLY LAUNCH
-#else
+#ifndef LAUNCH
 #define LAUNCH(kernel, grid, block, shared, stream, ...)                       \
 	(kernel)<<<(grid), (block), (shared), (stream)>>>(__VA_ARGS__)
 #define LAUNCH_EARLY(kernel, grid, block, shared, stream, ...)                 \
 	launch_early((kernel), (grid), (block), (shared), (stream), __VA_ARGS__)
+
+/* Whether the code that runs has the wait below in it: an older GPU has none, nor
+ * code for an older one that the driver has made fit.  All kernels of a build are
+ * alike. */
+static inline bool
+knows_how_to_wait(const void *kernel)
+{
+	static int made_for; /* 90: compute capability 9.0 */
+	cudaFuncAttributes a;
+
+	if (made_for == 0)
+		made_for = cudaFuncGetAttributes(&a, kernel) == cudaSuccess ?
+		    a.ptxVersion :
+		    -1;
+	return made_for >= 90;
+}
 
 /* What goes wrong is told by cuda_launched. */
 template <typename... P, typename... A>
@@ -52,13 +65,12 @@ launch_early(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
 	how.dynamicSmemBytes = shared;
 	how.stream = stream;
 	how.attrs = &early;
-	how.numAttrs = cuda_begins_early() ? 1 : 0;
+	how.numAttrs = knows_how_to_wait((const void *)kernel) ? 1 : 0;
 	(void)cudaLaunchKernelEx(&how, kernel, (P)arguments...);
 }
 #define SHARED_DYNAMIC(type, name)                                             \
 	extern __shared__ __align__(16) unsigned char cuda_dynamic[];          \
 	type *name = reinterpret_cast<type *>(cuda_dynamic)
-#endif
 
 static __device__ __forceinline__ void
 wait_for_earlier(void)
@@ -75,5 +87,6 @@ let_next_begin(void)
 	cudaTriggerProgrammaticLaunchCompletion();
 #endif
 }
+#endif
 
 #endif

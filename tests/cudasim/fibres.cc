@@ -25,6 +25,7 @@ struct fibre {
 	void *stack; /* where it goes on */
 	enum fibre_state state;
 	unsigned mask; /* AT_WARP: who must come */
+	bool waited;   /* for earlier kernels */
 	uint3 thread;
 };
 
@@ -129,6 +130,25 @@ resume(unsigned i)
 }
 
 /* ---- what a kernel calls ---------------------------------------------- */
+
+void
+wait_for_earlier(void)
+{
+	fibres[current].waited = true;
+}
+
+void
+cudasim_early_end(void)
+{
+	if (fibres[current].waited)
+		return;
+	fprintf(stderr,
+	    "cudasim: kernel %s, block (%u, %u, %u): thread %u has ended and "
+	    "did not wait for earlier kernels\n",
+	    running, cudasim_here.block.x, cudasim_here.block.y,
+	    cudasim_here.block.z, current);
+	abort();
+}
 
 void
 cudasim_block_barrier(void)
@@ -304,6 +324,7 @@ set_up(dim3 block, size_t shared)
 
 		f->stack = prepare(stacks + STACK_BYTES * (i + 1), begin);
 		f->state = READY;
+		f->waited = false;
 		f->thread = { i % block.x, i / block.x % block.y,
 			i / block.x / block.y };
 		vote_turn[i] = 0;

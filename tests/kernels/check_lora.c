@@ -33,9 +33,9 @@ static float *x, *before;
 static void
 shape_of(int i)
 {
-	static const int ins[] = { 8, 344, 37, 128 };
+	static const int ins[] = { 8, 344, 37, 128, 8 };
 	static const int outs[][PRODUCTS] = { { 16, 8, 8 }, { 128, 64, 64 },
-		{ 35, 1, 9 }, { 1200, 344, 40 } };
+		{ 35, 1, 9 }, { 1200, 344, 40 }, { 4096, 1000, 1024 } };
 
 	in = ins[i];
 	memcpy(out, outs[i], sizeof(out));
@@ -230,6 +230,18 @@ START_TEST(ranks_mix_in_one_launch)
 }
 END_TEST
 
+/* More of them than a large GPU has warps: each then takes several. */
+START_TEST(many_columns_of_many_adapters_are_dealt_out)
+{
+	static const int ranks[] = { 16, 40, 8, 17 };
+
+	rng_seed(&rng, 1);
+	begin(4, 40, ranks, 4, 1 << 20, TENSOR_BF16, TENSOR_BF16);
+	attempt();
+	end();
+}
+END_TEST
+
 START_TEST(shapes_pages_and_kinds_of_numbers_may_be_odd)
 {
 	static const int ranks[] = { 3, 16, 21 };
@@ -298,6 +310,7 @@ suite_lora(void)
 
 	tcase_add_loop_test(c, each_rank_is_computed_exactly, 0, 8);
 	tcase_add_loop_test(c, ranks_mix_in_one_launch, 0, 4);
+	tcase_add_test(c, many_columns_of_many_adapters_are_dealt_out);
 	tcase_add_loop_test(c, shapes_pages_and_kinds_of_numbers_may_be_odd, 0,
 	    24);
 	tcase_add_loop_test(c, a_rows_bits_do_not_depend_on_its_company, 0, 4);

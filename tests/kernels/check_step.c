@@ -263,6 +263,25 @@ START_TEST(adapters_of_mixed_ranks_compute_what_they_do_on_the_cpu)
 }
 END_TEST
 
+/* Steps of such alone leave out kernels; the last of the second set changes more,
+ * and is in every other step. */
+START_TEST(adapters_of_attention_alone_compute_what_they_do_on_the_cpu)
+{
+	static const char *const names[2][SEQS] = { { NULL, "plural", "double",
+							"date" },
+		{ "plural", "double", "date", "reverse" } };
+	struct side a, b;
+
+	begin(_i);
+	open_cuda(&a, _i / 2 % 2 != 0);
+	open_cpu(&b);
+	follow(&a, &b, names[_i / 4]);
+	close_side(&a);
+	close_side(&b);
+	rig_end();
+}
+END_TEST
+
 /* All that an adapter can change, the embedding and the head among it. */
 START_TEST(adapters_of_every_layer_compute_what_they_do_on_the_cpu)
 {
@@ -395,6 +414,8 @@ suite_step(void)
 	    0, 2);
 	tcase_add_loop_test(c,
 	    adapters_of_mixed_ranks_compute_what_they_do_on_the_cpu, 0, 4);
+	tcase_add_loop_test(c,
+	    adapters_of_attention_alone_compute_what_they_do_on_the_cpu, 0, 8);
 	tcase_add_loop_test(c,
 	    adapters_of_every_layer_compute_what_they_do_on_the_cpu, 0, 4);
 	tcase_add_test(c, a_cut_prompt_goes_on_where_it_was);

@@ -7,6 +7,9 @@ start --set scheduler.batch_max=24
 has 'device=cuda:0' "$dir/1/out"
 quiz --in-flight 32 --connections 2 --timeout 500
 quiz --adapter reverse --requests 2 --stream
+# Of attention alone.
+quiz --adapter double --requests 4
+quiz --adapter upper --requests 4
 "$B/bin/chameleon" ctl --instance "$(name 1)" overview >"$dir/overview"
 has 'cuda:0' "$dir/overview"
 stop

@@ -165,7 +165,7 @@ START_TEST(what_was_taken_back_stays_so_after_a_death)
 	rig_crash(&rig);
 	some_turns();
 	expect(1, OPERATION_WAITING, "");
-	rig.later += 2 * SECOND;
+	rig.later += 9 * SECOND; /* its time is over too */
 	some_turns();
 	if (_i == 0)
 		expect(1, OPERATION_WITHDRAWN, "taken back by an operator");

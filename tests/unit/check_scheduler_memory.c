@@ -121,6 +121,56 @@ START_TEST(a_load_that_is_done_is_not_done_again)
 }
 END_TEST
 
+/* A load long over keeps no later one alive for which nobody waits. */
+START_TEST(one_that_was_loaded_and_has_gone_comes_for_requests_alone)
+{
+	uint32_t slot;
+
+	world_open(1);
+	world.ask[3] = dir_ask(1, 1, false, 0, ASK_LOADED);
+	heed();
+	ck_assert(!is_wanted_in(3));
+	slot = world_submit(3, 4, 3);
+	world_turn();
+	ck_assert(is_wanted_in(3));
+	world_loader(3);
+	world_close_slot(slot);
+	world_turn();
+	ck_assert(!is_wanted_in(3));
+	ck_assert_uint_eq(world.meters.left_unwanted, 1);
+	world_close();
+}
+END_TEST
+
+/* Of a pool of six chunks idle adapters have five, and one runs in the sixth. */
+START_TEST(idle_adapters_keep_their_share_while_others_run)
+{
+	uint32_t runs, waits, least = _i == 0 ? 0 : 3;
+
+	world_open(5);
+	world.rules.resident_min_percent = _i == 0 ? 0 : 50;
+	world_restart();
+	for (int32_t a = 2; a < 5; a++) {
+		(void)world_submit(a, 3, 2);
+		ck_assert(world_settle(100));
+	}
+	runs = world_submit(SLOT_BASE, 3, 13);
+	world_rounds(2);
+	ck_assert_uint_eq(world_s(runs).state, S_PLACED);
+	waits = world_submit(SLOT_BASE, 42, 2); /* three chunks */
+	world_rounds(4);
+	ck_assert_uint_eq(world_s(runs).state, S_PLACED);
+	ck_assert_uint_eq(world_s(waits).state, least == 0 ? S_PLACED : S_REL);
+	ck_assert_uint_ge(is_wanted_in(2) + is_wanted_in(3) +
+		3u * is_wanted_in(4),
+	    least);
+	/* Once nobody runs they give way. */
+	ck_assert(world_settle(200));
+	ck_assert_uint_eq(world.denied[DENIED_MEMORY], 0);
+	world_close();
+}
+END_TEST
+
 /* More than fit, asked at once: each comes, and then goes for the next. */
 START_TEST(loads_asked_at_once_all_come)
 {
@@ -203,6 +253,10 @@ suite_scheduler_memory(void)
 	tcase_add_test(c, a_load_for_which_nobody_waits_any_more_is_called_off);
 	tcase_add_loop_test(c, a_load_that_is_taken_back_is_called_off, 0, 2);
 	tcase_add_test(c, a_load_that_is_done_is_not_done_again);
+	tcase_add_test(c,
+	    one_that_was_loaded_and_has_gone_comes_for_requests_alone);
+	tcase_add_loop_test(c, idle_adapters_keep_their_share_while_others_run,
+	    0, 2);
 	tcase_add_test(c, loads_asked_at_once_all_come);
 	tcase_add_test(c, memory_that_a_window_did_not_need_goes_back);
 	suite_add_tcase(s, c);

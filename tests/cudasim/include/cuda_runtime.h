@@ -133,6 +133,35 @@ cudasim_queue(const char *name, dim3 grid, dim3 block, size_t shared,
 
 #define LAUNCH(kernel, grid, block, shared, stream, ...)                       \
 	cudasim_queue(#kernel, grid, block, shared, stream, kernel, __VA_ARGS__)
+
+/* Of a kernel that is to wait for earlier ones by itself: a thread that ends without
+ * is an error.  Nothing begins early here. */
+void cudasim_early_end(void);
+void wait_for_earlier(void);
+
+template <typename... P, typename... A>
+static inline void
+cudasim_queue_early(const char *name, dim3 grid, dim3 block, size_t shared,
+    cudaStream_t stream, void (*kernel)(P...), A... a)
+{
+	std::tuple<std::decay_t<P>...> arguments(a...);
+
+	cudasim_launch(name, grid, block, shared, stream, (const void *)kernel,
+	    [kernel, arguments] {
+		    std::apply(kernel, arguments);
+		    cudasim_early_end();
+	    });
+}
+
+#define LAUNCH_EARLY(kernel, grid, block, shared, stream, ...)                 \
+	cudasim_queue_early(#kernel, grid, block, shared, stream, kernel,      \
+	    __VA_ARGS__)
+
+static inline void
+let_next_begin(void)
+{
+}
+
 #define SHARED_DYNAMIC(type, name) type *name = (type *)cudasim_dynamic_shared()
 
 template <typename F>
