@@ -118,9 +118,11 @@ process_row(const struct ctl_look *l, uint32_t i)
 {
 	const struct snap_process *p = snap_process_at(&l->snap, i);
 
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:f, s:I, s:f, s:I, s:o}",
-	    "name", p->name, "state", p->state, "pid", (json_int_t)p->pid,
-	    "epoch", (json_int_t)p->epoch, "restarts", (json_int_t)p->restarts,
+	/* Null of one that is dead: 0 would mean others to kill(1). */
+	return json_pack("{s:s, s:s, s:o, s:I, s:I, s:f, s:I, s:f, s:I, s:o}",
+	    "name", p->name, "state", p->state, "pid",
+	    p->pid > 0 ? json_integer(p->pid) : json_null(), "epoch",
+	    (json_int_t)p->epoch, "restarts", (json_int_t)p->restarts,
 	    "silent_ms", clock_ms(p->silent_ns), "turns", (json_int_t)p->turns,
 	    "cpu_ms", clock_ms(p->cpu_ns), "rss_bytes",
 	    (json_int_t)p->rss_bytes, "last_words", ctl_text(p->last_words));

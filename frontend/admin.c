@@ -275,7 +275,7 @@ hopeless(struct frontend *fe, struct pending *p, struct api_fail *fail)
 	if (p->op->waits_for != NULL && p->why[0] == '\0')
 		p->op->waits_for(fe, p, p->why, sizeof(p->why));
 	return !api_refuse(fail, API_TIMED_OUT, "",
-	    "%s was not obeyed within %.1f s%s%s", p->op->name,
+	    "%s was not obeyed within %.3g s%s%s", p->op->name,
 	    clock_ms(p->deadline_ns - p->since_ns) / 1000,
 	    p->why[0] != '\0' ? ": " : "", p->why);
 }

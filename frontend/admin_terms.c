@@ -90,15 +90,15 @@ fe_ask_again(struct frontend *fe)
 		    memory_order_relaxed);
 		uint32_t before = fe->g->info[a].asked_before;
 		struct pending p = { .adapter = (int32_t)a,
-			.serial = dir_serial(entry),
-			.weight = before & 0x7fffu };
+			.serial = dir_serial(entry) };
 		bool pin = (before & 0x8000u) != 0;
 
 		if (before == 0 || !dir_may_serve(dir_entry_state(entry)) ||
 		    dir_serial(was) == dir_serial(entry))
 			continue;
-		admin_wish(fe, &p,
-		    pin && still_fits(fe, &p) ? ASK_PIN : ASK_NONE);
+		pin = pin && still_fits(fe, &p);
+		admin_wish_with(fe, &p, pin ? ASK_PIN : ASK_NONE, pin,
+		    before & 0x7fffu);
 	}
 }
 

@@ -180,18 +180,58 @@ last_ask(const struct ld *l, uint32_t a)
 		atomic_load_explicit(&l->w.ask[a], memory_order_acquire));
 }
 
-/* A free entry, that of a version which is kept for rollback alone if need be. */
+static void
+note_full(struct ld *l, const char *name)
+{
+	if (!l->full)
+		log_warn("an adapter and maybe others are not listed: the "
+			 "catalogue is full; raise loader.adapters_max "
+			 "adapter=%s",
+		    name);
+	l->full = true;
+}
+
+/* One that cannot be served gives its entry to one that can, and is listed again
+ * when its files change. */
+static bool
+unlist_broken(struct ld *l)
+{
+	for (uint32_t a = l->w.plan->adapters; l->broken > 0 && a-- > 0;) {
+		if (ld_state(l, a) != DIR_BROKEN || !unused(l, a))
+			continue;
+		note_full(l, l->w.info[a].name);
+		ld_memory_note(l, a);
+		retire(l, a, false);
+		return true;
+	}
+	return false;
+}
+
+/* A free entry; for one that works, if need be, that of a broken one or else that
+ * of a version which is kept for rollback alone. */
 static uint32_t
-make_entry(struct ld *l)
+make_entry(struct ld *l, enum found_kind for_a)
 {
 	uint32_t a = free_entry(l);
 
 	if (a != LD_NOBODY)
 		return a;
 	ld_catalogue_reclaim(l);
-	while ((a = free_entry(l)) == LD_NOBODY && ld_version_give_up(l))
+	while ((a = free_entry(l)) == LD_NOBODY && for_a == FOUND_GOOD &&
+	    (unlist_broken(l) || ld_version_give_up(l)))
 		ld_catalogue_reclaim(l);
 	return a;
+}
+
+/* Whether it is alone is known after the first look (ld_versions_look_over). */
+static void
+note_kept(struct ld *l, uint32_t a)
+{
+	if (ld_version_serving(l, a) != LD_NOBODY)
+		ld_note_kept(l, a,
+		    "is new, and another version serves its name");
+	else if (l->opened)
+		ld_note_unserved(l, a);
 }
 
 /* A new version, in an entry of its own; false: there is none.  before: the entry
@@ -200,7 +240,7 @@ static bool
 add(struct ld *l, const struct ld_found *f, uint32_t before, enum dir_state was,
     nsec now)
 {
-	uint32_t a = make_entry(l), version = 1;
+	uint32_t a = make_entry(l, f->kind), version = 1;
 	struct dir_info *info;
 	uint16_t asked = 0;
 	bool other = false;
@@ -239,12 +279,8 @@ add(struct ld *l, const struct ld_found *f, uint32_t before, enum dir_state was,
 	    f->kind != FOUND_GOOD ? DIR_BROKEN :
 		other		  ? DIR_KEPT :
 				    DIR_LISTED);
-	if (ld_state(l, a) == DIR_KEPT && ld_version_serving(l, a) == LD_NOBODY)
-		ld_note_unserved(l, a);
-	else if (ld_state(l, a) == DIR_KEPT)
-		ld_note_kept(l, a,
-		    "is new, and another version serves its "
-		    "name");
+	if (ld_state(l, a) == DIR_KEPT)
+		note_kept(l, a);
 	else if (f->kind == FOUND_GOOD)
 		ld_note_listed(l, a);
 	else
@@ -255,12 +291,7 @@ add(struct ld *l, const struct ld_found *f, uint32_t before, enum dir_state was,
 static void
 not_listed(struct ld *l, struct ld_found *f)
 {
-	if (!l->full)
-		log_warn("an adapter and maybe others are not listed: the "
-			 "catalogue is full; raise loader.adapters_max "
-			 "adapter=%s",
-		    f->name);
-	l->full = true;
+	note_full(l, f->name);
 	f->next = l->unlisted;
 	l->unlisted = f;
 }
@@ -304,26 +335,28 @@ heed(struct ld *l, const struct ld_found *f, nsec now)
 	return true;
 }
 
-/* Entries may have come free. */
-static void
-list_unlisted(struct ld *l, nsec now)
+/* Entries may have come free.  true: none of these waits any more. */
+static bool
+list_those(struct ld *l, enum found_kind kind, nsec now)
 {
-	struct ld_found *f;
+	for (;;) {
+		struct ld_found **at = &l->unlisted, *f;
+		uint32_t a;
 
-	while ((f = l->unlisted) != NULL) {
-		uint32_t a = make_entry(l);
-
-		if (a == LD_NOBODY)
-			return;
+		while ((f = *at) != NULL && f->kind != kind)
+			at = &f->next;
+		if (f == NULL)
+			return true;
+		if ((a = make_entry(l, kind)) == LD_NOBODY)
+			return false;
 		l->free_from = a;
-		l->unlisted = f->next;
+		*at = f->next;
 		if (!heed(l, f, now)) {
 			not_listed(l, f);
-			return;
+			return false;
 		}
 		free(f);
 	}
-	l->full = false;
 }
 
 void
@@ -331,8 +364,9 @@ ld_catalogue_tick(struct ld *l, nsec now)
 {
 	if (l->retired > 0)
 		ld_catalogue_reclaim(l);
-	if (l->unlisted != NULL)
-		list_unlisted(l, now);
+	if (l->unlisted != NULL && list_those(l, FOUND_GOOD, now) &&
+	    list_those(l, FOUND_BROKEN, now))
+		l->full = false;
 }
 
 void
@@ -368,6 +402,7 @@ first_look_over(struct ld *l)
 		ld_memory_note(l, a);
 		retire(l, a, true);
 	}
+	ld_versions_look_over(l);
 	ld_note_first(l);
 }
 

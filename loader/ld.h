@@ -301,6 +301,9 @@ bool ld_version_give_up(struct ld *);
 void ld_version_look(struct ld *, uint32_t adapter);
 /* At a start: those without files that are still to be had. */
 bool ld_version_stays(struct ld *, uint32_t adapter);
+/* When all of those are known: no more stay than may, and names that nobody serves
+ * are told. */
+void ld_versions_look_over(struct ld *);
 
 /* note.c */
 void ld_note_listed(struct ld *, uint32_t adapter);

@@ -16,9 +16,9 @@ is_version(const struct ld *l, uint32_t a, const char *name)
 }
 
 /* The oldest of those whose files are gone and which are not chosen, if there are
- * more than may be. */
+ * more than may be; but for the one that has just served. */
 static uint32_t
-too_many(const struct ld *l, const char *name)
+too_many(const struct ld *l, const char *name, uint32_t served)
 {
 	uint32_t n = 0, oldest = LD_NOBODY;
 
@@ -27,8 +27,9 @@ too_many(const struct ld *l, const char *name)
 		    !l->store.image[a].only)
 			continue;
 		n++;
-		if (oldest == LD_NOBODY ||
-		    l->w.info[a].version < l->w.info[oldest].version)
+		if (a != served &&
+		    (oldest == LD_NOBODY ||
+			l->w.info[a].version < l->w.info[oldest].version))
 			oldest = a;
 	}
 	return n > l->w.versions_kept ? oldest : LD_NOBODY;
@@ -41,12 +42,19 @@ let_go(struct ld *l, uint32_t a)
 	ld_set_state(l, a, DIR_RETIRED);
 }
 
+static void
+keep_some(struct ld *l, const char *name, uint32_t served)
+{
+	uint32_t oldest;
+
+	while ((oldest = too_many(l, name, served)) != LD_NOBODY)
+		let_go(l, oldest);
+}
+
 void
 ld_version_over(struct ld *l, uint32_t old)
 {
-	const char *name = l->w.info[old].name;
 	bool chosen = ld_state(l, old) == DIR_LISTED;
-	uint32_t oldest;
 
 	if (l->w.versions_kept == 0 || !store_keep(&l->store, old, true)) {
 		let_go(l, old);
@@ -55,9 +63,7 @@ ld_version_over(struct ld *l, uint32_t old)
 	ld_set_state(l, old, DIR_KEPT);
 	if (chosen)
 		ld_note_kept(l, old, "is replaced, and kept for rollback");
-	oldest = too_many(l, name);
-	if (oldest != LD_NOBODY)
-		let_go(l, oldest);
+	keep_some(l, l->w.info[old].name, chosen ? old : LD_NOBODY);
 }
 
 /* It is the one of the files, or one of the few whose image is all there is. */
@@ -118,7 +124,7 @@ static void
 choose(struct ld *l, uint32_t chosen)
 {
 	const char *name = l->w.info[chosen].name;
-	uint32_t oldest;
+	uint32_t served = LD_NOBODY;
 
 	/* First, or the name would be served by nobody if we died here. */
 	ld_set_state(l, chosen, DIR_LISTED);
@@ -127,12 +133,11 @@ choose(struct ld *l, uint32_t chosen)
 		    ld_state(l, a) != DIR_LISTED)
 			continue;
 		ld_set_state(l, a, DIR_KEPT);
+		served = a;
 	}
 	ld_memory_chosen(l->memory, name);
 	ld_note_kept(l, chosen, "serves its name from now on");
-	oldest = too_many(l, name);
-	if (oldest != LD_NOBODY)
-		let_go(l, oldest);
+	keep_some(l, name, served);
 }
 
 void
@@ -157,4 +162,22 @@ bool
 ld_version_stays(struct ld *l, uint32_t a)
 {
 	return dir_may_serve(ld_state(l, a)) && store_keep(&l->store, a, true);
+}
+
+void
+ld_versions_look_over(struct ld *l)
+{
+	const struct store *st = &l->store;
+
+	for (uint32_t a = 0; a < l->w.plan->adapters; a++) {
+		const char *name = l->w.info[a].name;
+
+		if (ld_state(l, a) != DIR_KEPT)
+			continue;
+		if (st->image[a].only)
+			keep_some(l, name, LD_NOBODY);
+		else if (ld_find(l, name) == a &&
+		    ld_version_serving(l, a) == LD_NOBODY)
+			ld_note_unserved(l, a);
+	}
 }

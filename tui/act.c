@@ -86,11 +86,17 @@ static void
 ask_of_adapter(struct ui *u, const struct snap *s, const char *op, bool first)
 {
 	const struct snap_adapter *a = chosen_adapter(u, s);
+	char name[DIR_NAME_MAX + 16];
 
 	if (a == NULL)
 		return;
 	list_hold(&u->list[LIST_ADAPTERS]);
-	act_wish(u, op, "name", a->name);
+	/* The name alone is that of the version which serves it. */
+	if (a->kept)
+		snprintf(name, sizeof(name), "%s@%u", a->name, a->version);
+	else
+		snprintf(name, sizeof(name), "%s", a->name);
+	act_wish(u, op, "name", name);
 	if (first)
 		act_confirm(u, false);
 	else

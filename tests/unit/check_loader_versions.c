@@ -363,6 +363,59 @@ START_TEST(what_a_full_catalogue_had_no_entry_for_is_listed_later)
 }
 END_TEST
 
+/* Nor do broken ones take what others need, whoever comes first. */
+START_TEST(broken_ones_give_their_entries_to_those_that_work)
+{
+	char name[16];
+
+	for (int i = 0; i < ADAPTERS; i++) {
+		snprintf(name, sizeof(name), "b%d", i);
+		(void)mkdir(lrig_path_of(name, ""), 0700);
+	}
+	lrig.rescan_asked = 1;
+	WAIT_FOR(lrig.rescan_done == 1);
+	ck_assert_uint_eq(lrig.meters.listed, 1);
+	ck_assert_uint_eq(lrig.meters.broken, ADAPTERS - 1);
+	lrig_make("good", 2, 3);
+	WAIT_FOR(lrig_is("good", DIR_LISTED));
+	ck_assert(is(1, DIR_LISTED));
+	restart_the_engine();
+	ck_assert(lrig_is("good", DIR_LISTED) && lrig_is("one", DIR_LISTED));
+}
+END_TEST
+
+START_TEST(the_one_that_has_just_served_is_kept_first)
+{
+	load(1, 0);
+	replace(2, 2);
+	load(2, 8);
+	choose(1, 0);
+	replace(3, 3); /* 2 is kept, though its files are gone */
+	ck_assert(is(2, DIR_KEPT));
+	choose(3, 1);
+	ck_assert(is(1, DIR_KEPT));
+	ck_assert_uint_eq(version(2), ADAPTERS);
+}
+END_TEST
+
+START_TEST(a_new_loader_keeps_no_more_than_may_be)
+{
+	lrig.w.versions_kept = 3;
+	ld_close(lrig.ld);
+	lrig_start();
+	for (uint32_t i = 1; i < 4; i++) {
+		load(i, 0);
+		replace(i + 1, i + 1);
+	}
+	ck_assert(is(1, DIR_KEPT) && is(2, DIR_KEPT) && is(3, DIR_KEPT));
+	ld_close(lrig.ld);
+	lrig.w.versions_kept = 1;
+	lrig_start();
+	ck_assert(is(4, DIR_LISTED) && is(3, DIR_KEPT));
+	ck_assert(version(1) == ADAPTERS && version(2) == ADAPTERS);
+}
+END_TEST
+
 /* The wishes for a name are those of the version that serves it. */
 START_TEST(wishes_go_with_the_version_that_serves)
 {
@@ -400,6 +453,9 @@ suite_loader_versions(void)
 	tcase_add_test(t, wishes_go_with_the_version_that_serves);
 	tcase_add_test(t,
 	    what_a_full_catalogue_had_no_entry_for_is_listed_later);
+	tcase_add_test(t, broken_ones_give_their_entries_to_those_that_work);
+	tcase_add_test(t, the_one_that_has_just_served_is_kept_first);
+	tcase_add_test(t, a_new_loader_keeps_no_more_than_may_be);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	return s;

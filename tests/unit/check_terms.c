@@ -315,27 +315,33 @@ START_TEST(a_pin_of_a_broken_adapter_is_taken_off)
 }
 END_TEST
 
-/* 16 chunks, 9 of them for a request of full context and its adapter. */
-START_TEST(pins_leave_room_for_a_request)
+/* 16 chunks, 9 of them for a request of full context and its adapter: all others
+ * are pinned, a3 to a9. */
+static void
+pin_what_fits(void)
 {
 	char line[64];
-	int n = 0;
 
 	for (uint32_t a = 3; a < 12; a++) {
 		snprintf(line, sizeof(line), "a%u", a);
 		rig_adapter(&rig, a, line, DIR_LISTED);
 		obey(a, WANT_IN, HAVE_RESIDENT);
 	}
-	for (; n < 7; n++) {
+	for (int n = 3; n < 10; n++) {
 		snprintf(line, sizeof(line),
-		    "{\"op\":\"pin\",\"name\":\"a%d\"}\n", 3 + n);
+		    "{\"op\":\"pin\",\"name\":\"a%d\"}\n", n);
 		rig_say(fd, line);
 		json_decref(done());
 	}
+}
+
+START_TEST(pins_leave_room_for_a_request)
+{
+	pin_what_fits();
 	rig_error(&rig, fd, "{\"op\":\"pin\",\"name\":\"roman\"}",
 	    "out_of_memory", "take up to 8 of 16 chunks");
 	/* Once more is not one more. */
-	rig_say(fd, line);
+	rig_say(fd, "{\"op\":\"pin\",\"name\":\"a9\"}\n");
 	json_decref(done());
 	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"a5\"}\n");
 	json_decref(done());
@@ -444,6 +450,26 @@ END_TEST
 
 Suite *suite_terms(void);
 
+/* A name that was pinned comes back, or comes in a smaller pool. */
+START_TEST(a_pin_that_leaves_no_room_any_more_is_none)
+{
+	pin_what_fits();
+	rig_adapter(&rig, 12, "back", DIR_LISTED);
+	rig.as[PROC_LOADER].info[12].asked_before = 0x8000u | 250;
+	some_turns();
+	ck_assert(!fe_pinned(&rig.fe, 12));
+	ck_assert(!pinned(12));
+	ck_assert(fe_weight(&rig.fe, 12) == 2.5);
+	/* Where there is room it is. */
+	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"a5\"}\n");
+	json_decref(done());
+	rig_adapter(&rig, 13, "too", DIR_LISTED);
+	rig.as[PROC_LOADER].info[13].asked_before = 0x8000u;
+	some_turns();
+	ck_assert(fe_pinned(&rig.fe, 13));
+}
+END_TEST
+
 Suite *
 suite_terms(void)
 {
@@ -462,6 +488,7 @@ suite_terms(void)
 	tcase_add_test(t, a_pin_whose_new_files_are_broken_says_why);
 	tcase_add_test(t, a_pin_of_a_broken_adapter_is_taken_off);
 	tcase_add_test(t, pins_leave_room_for_a_request);
+	tcase_add_test(t, a_pin_that_leaves_no_room_any_more_is_none);
 	tcase_add_test(t, a_weight_leaves_what_was_asked_before);
 	tcase_add_test(t, the_first_wish_of_a_version_keeps_what_its_name_had);
 	tcase_add_test(t, a_rollback_takes_the_pin_of_the_name_along);
