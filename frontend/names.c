@@ -72,6 +72,8 @@ may_be_asked_for(uint64_t entry)
 	    dir_entry_state(entry) == DIR_BROKEN;
 }
 
+#define VERSIONS_TOLD 16 /* of a name, in a sentence */
+
 /* A name as it is asked for: NAME, or NAME@VERSION. */
 struct wanted {
 	char name[DIR_NAME_MAX];
@@ -207,16 +209,24 @@ char *
 fe_names_versions(const struct segs *g, const char *name, char *out,
     size_t size)
 {
+	uint32_t all[VERSIONS_TOLD], n = 0, a;
 	size_t used = 0;
-	uint32_t a;
 
 	out[0] = '\0';
 	for (a = fe_names_next(g, name, 0);
-	     a < g->plan->adapters && used < size;
-	     a = fe_names_next(g, name, a + 1))
-		if (may_be_asked_for(entry_of(g, a)))
-			used += (size_t)snprintf(out + used, size - used,
-			    "%s%u", used > 0 ? ", " : "", g->info[a].version);
+	     a < g->plan->adapters && n < VERSIONS_TOLD;
+	     a = fe_names_next(g, name, a + 1)) {
+		uint32_t i = n;
+
+		if (!dir_may_serve(dir_entry_state(entry_of(g, a))))
+			continue;
+		for (n++; i > 0 && all[i - 1] > g->info[a].version; i--)
+			all[i] = all[i - 1];
+		all[i] = g->info[a].version;
+	}
+	for (uint32_t i = 0; i < n && used < size; i++)
+		used += (size_t)snprintf(out + used, size - used, "%s%u",
+		    i > 0 ? ", " : "", all[i]);
 	return out;
 }
 

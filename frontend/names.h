@@ -44,7 +44,8 @@ bool fe_names_find(struct names *, const char *name, struct name_found *);
  * what stands behind an '@' is not looked at.  As many as there are entries: none. */
 uint32_t fe_names_next(const struct segs *, const char *name, uint32_t from);
 
-/* The versions of a name, likewise, as "1, 2"; "" if there are none.  Returns out. */
+/* The versions of a name that can be served, likewise, as "1, 2"; "" if there are
+ * none.  Returns out. */
 char *fe_names_versions(const struct segs *, const char *name, char *out,
     size_t size);
 

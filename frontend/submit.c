@@ -46,7 +46,7 @@ resolve(struct frontend *fe, const struct api_request *r,
     struct slot_request *q, struct api_fail *fail)
 {
 	struct name_found found;
-	char why[DIR_REASON_MAX];
+	char why[DIR_REASON_MAX], others[DIR_REASON_MAX];
 
 	if (!fe_named(fe, r->model, "model", &found, fail))
 		return false;
@@ -54,8 +54,13 @@ resolve(struct frontend *fe, const struct api_request *r,
 	q->adapter_serial = found.serial;
 	if (!found.broken)
 		return true;
-	return api_refuse(fail, API_ADAPTER_BROKEN, "model", "adapter '%s': %s",
-	    r->model, fe_reason(fe->g, found.adapter, why));
+	fe_reason(fe->g, found.adapter, why);
+	if (*fe_names_versions(fe->g, r->model, others, sizeof(others)) == '\0')
+		return api_refuse(fail, API_ADAPTER_BROKEN, "model",
+		    "adapter '%s': %s", r->model, why);
+	return api_refuse(fail, API_ADAPTER_BROKEN, "model",
+	    "adapter '%s': %s; versions that can be served: %s", r->model, why,
+	    others);
 }
 
 /* A text so long that its beginning alone has twice the tokens that fit is

@@ -80,6 +80,50 @@ read_adapters(json_t **adapters, const char *path)
 	return e;
 }
 
+/* As this file writes them; what may be left out is NULL. */
+static bool
+makes_sense(const json_t *row)
+{
+	const json_t *version = json_object_get(row, "version");
+	const json_t *files = json_object_get(row, "files");
+	const json_t *serves = json_object_get(row, "serves");
+	const json_t *pinned = json_object_get(row, "pinned");
+	const json_t *weight = json_object_get(row, "weight");
+
+	return json_is_integer(version) && json_integer_value(version) >= 1 &&
+	    json_integer_value(version) <= VERSION_MOST &&
+	    (files == NULL || json_is_string(files)) &&
+	    (serves == NULL || json_is_integer(serves)) &&
+	    (pinned == NULL || json_is_boolean(pinned)) &&
+	    (weight == NULL ||
+		(json_number_value(weight) >= 0.01 &&
+		    json_number_value(weight) <= ASK_WEIGHT_MAX / 100.0));
+}
+
+static void
+forget_nonsense(json_t *adapters)
+{
+	char first[DIR_NAME_MAX] = "";
+	uint32_t n = 0;
+	const char *name;
+	void *next;
+	json_t *row;
+
+	json_object_foreach_safe(adapters, next, name, row)
+	{
+		if (makes_sense(row))
+			continue;
+		if (n++ == 0)
+			snprintf(first, sizeof(first), "%s", name);
+		(void)json_object_del(adapters, name);
+	}
+	if (n > 0)
+		log_warn("what was remembered of an adapter makes no sense and "
+			 "is forgotten, its pin, weight and version with it "
+			 "adapter=%s rows=%u",
+		    first, n);
+}
+
 static void
 read_all(struct ld_memory *m)
 {
@@ -90,6 +134,7 @@ read_all(struct ld_memory *m)
 	if (e == 0) {
 		json_decref(m->adapters);
 		m->adapters = read;
+		forget_nonsense(read);
 	}
 	if (e == 0 || e == ERR_NOT_FOUND)
 		return;
@@ -138,12 +183,12 @@ ld_memory_recall(const struct ld_memory *m, const char *name, uint64_t file_id,
 	bool pinned = json_is_true(json_object_get(o, "pinned"));
 	uint64_t id = 0;
 
-	if (!json_is_object(o) || known < 1 || known > VERSION_MOST)
+	if (o == NULL)
 		return false;
 	if (files != NULL)
 		(void)sscanf(files, "%16" SCNx64, &id);
 	*version = (uint32_t)known + (id != file_id);
-	if (!(weight >= 0.01 && weight <= ASK_WEIGHT_MAX / 100.0))
+	if (weight <= 0) /* left out */
 		weight = 1;
 	if (pinned || weight < 1 || weight > 1)
 		*asked = (uint16_t)((uint32_t)(weight * 100 + 0.5) |

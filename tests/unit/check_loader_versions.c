@@ -317,7 +317,11 @@ START_TEST(names_that_are_gone_are_not_remembered_without_bound)
 	fputs("{\"format\":1,\"adapters\":{", f);
 	for (int i = 0; i < 100; i++)
 		fprintf(f, "\"gone%d\":{\"version\":3},\n", i);
-	fputs("\"one\":{\"version\":3,\"weight\":2}}}", f);
+	fputs("\"odd1\":{\"version\":-1},\"odd2\":7,"
+	      "\"odd3\":{\"version\":1,\"pinned\":1},"
+	      "\"odd4\":{\"version\":1,\"weight\":1e9},"
+	      "\"one\":{\"version\":3,\"weight\":2}}}",
+	    f);
 	fclose(f);
 	restart_the_engine();
 	ck_assert(is(4, DIR_LISTED));
@@ -326,8 +330,10 @@ START_TEST(names_that_are_gone_are_not_remembered_without_bound)
 	lrig.ld = NULL;
 	f = fopen(state_file, "r");
 	ck_assert_ptr_nonnull(f);
-	while (fgets(line, sizeof(line), f) != NULL)
+	while (fgets(line, sizeof(line), f) != NULL) {
 		rows += strstr(line, "\"version\"") != NULL;
+		ck_assert(strstr(line, "odd") == NULL);
+	}
 	fclose(f);
 	ck_assert_uint_eq(rows, 2 * ADAPTERS);
 	lrig_start();

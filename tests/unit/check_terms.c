@@ -426,6 +426,19 @@ START_TEST(rollbacks_of_a_name_keep_their_order)
 }
 END_TEST
 
+START_TEST(who_asks_for_broken_files_is_told_what_else_there_is)
+{
+	rig_adapter(&rig, 2, "roman", DIR_KEPT);
+	rig.as[PROC_LOADER].info[2].version = 3;
+	rig_adapter(&rig, 3, "roman", DIR_KEPT);
+	rig.as[PROC_LOADER].info[3].version = 1;
+	rig_adapter(&rig, 4, "roman", DIR_BROKEN);
+	rig.as[PROC_LOADER].info[4].version = 4;
+	rig_error(&rig, fd, "{\"model\":\"roman\",\"prompt\":\"x\"}",
+	    "adapter_broken", "versions that can be served: 1, 3");
+}
+END_TEST
+
 /* Operators are told what clients are told. */
 START_TEST(a_name_that_nobody_serves_says_so_to_both)
 {
@@ -448,8 +461,6 @@ START_TEST(a_name_that_nobody_serves_says_so_to_both)
 }
 END_TEST
 
-Suite *suite_terms(void);
-
 /* A name that was pinned comes back, or comes in a smaller pool. */
 START_TEST(a_pin_that_leaves_no_room_any_more_is_none)
 {
@@ -469,6 +480,8 @@ START_TEST(a_pin_that_leaves_no_room_any_more_is_none)
 	ck_assert(fe_pinned(&rig.fe, 13));
 }
 END_TEST
+
+Suite *suite_terms(void);
 
 Suite *
 suite_terms(void)
@@ -494,6 +507,7 @@ suite_terms(void)
 	tcase_add_test(t, a_rollback_takes_the_pin_of_the_name_along);
 	tcase_add_test(t, rollbacks_of_a_name_keep_their_order);
 	tcase_add_test(t, a_name_that_nobody_serves_says_so_to_both);
+	tcase_add_test(t, who_asks_for_broken_files_is_told_what_else_there_is);
 	suite_add_tcase(s, t);
 	return s;
 }
