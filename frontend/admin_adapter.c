@@ -186,7 +186,7 @@ admin_read_number(const json_t *root, const char *field, double least,
 	if ((end != NULL && (*end != '\0' || end == json_string_value(v))) ||
 	    !(number >= least && number <= most))
 		return api_refuse(fail, API_OUT_OF_RANGE, field,
-		    "%s: want a number from %g to %g", field, least, most);
+		    "%s: want a number from %g to %.10g", field, least, most);
 	*out = number;
 	return true;
 }
