@@ -33,6 +33,9 @@ extern "C" {
  * item after item. */
 int cuda_grid(int items, int each);
 
+/* Compute capability of the device, 90 for 9.0. */
+int cuda_capability(void);
+
 /* embed.cu: h[r,:] = table[token[r],:]	table (vocab, cols) of dtype, h float */
 int cuda_embed(cudaStream_t, float *h, const void *table, int cols,
     enum tensor_dtype, const struct cuda_step *, int rows_max);

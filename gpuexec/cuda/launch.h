@@ -34,19 +34,16 @@
 	launch_early((kernel), (grid), (block), (shared), (stream), __VA_ARGS__)
 
 /* Whether the code that runs has the wait below in it: an older GPU has none, nor
- * code for an older one that the driver has made fit.  All kernels of a build are
- * alike. */
+ * code for an older one that the driver has made fit. */
 static inline bool
-knows_how_to_wait(const void *kernel)
+knows_how_to_wait(void)
 {
-	static int made_for; /* 90: compute capability 9.0 */
-	cudaFuncAttributes a;
+	static const int made_for[] = { __CUDA_ARCH_LIST__ };
 
-	if (made_for == 0)
-		made_for = cudaFuncGetAttributes(&a, kernel) == cudaSuccess ?
-		    a.ptxVersion :
-		    -1;
-	return made_for >= 90;
+	for (int arch : made_for)
+		if (arch >= 900 && arch <= cuda_capability() * 10)
+			return true;
+	return false;
 }
 
 /* What goes wrong is told by cuda_launched. */
@@ -65,7 +62,7 @@ launch_early(void (*kernel)(P...), dim3 grid, dim3 block, size_t shared,
 	how.dynamicSmemBytes = shared;
 	how.stream = stream;
 	how.attrs = &early;
-	how.numAttrs = knows_how_to_wait((const void *)kernel) ? 1 : 0;
+	how.numAttrs = knows_how_to_wait() ? 1 : 0;
 	(void)cudaLaunchKernelEx(&how, kernel, (P)arguments...);
 }
 #define SHARED_DYNAMIC(type, name)                                             \
