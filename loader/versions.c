@@ -16,7 +16,7 @@ is_version(const struct ld *l, uint32_t a, const char *name)
 }
 
 /* The oldest of those whose files are gone and which are not chosen, if there are
- * more than may be; but for the one that has just served. */
+ * more than may be; the one that has just served only where none may stay. */
 static uint32_t
 too_many(const struct ld *l, const char *name, uint32_t served)
 {
@@ -27,7 +27,7 @@ too_many(const struct ld *l, const char *name, uint32_t served)
 		    !l->store.image[a].only)
 			continue;
 		n++;
-		if (a != served &&
+		if ((a != served || l->w.versions_kept == 0) &&
 		    (oldest == LD_NOBODY ||
 			l->w.info[a].version < l->w.info[oldest].version))
 			oldest = a;

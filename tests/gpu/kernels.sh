@@ -9,8 +9,9 @@ if ! "$B/bin/chameleon-holder" --probe 0 | grep -q '^ok '; then
 	echo "kernels: skipped: no device: $("$B/bin/chameleon-holder" --probe 0)"
 	exit 0
 fi
-families='attend_alone attend_tile lora lora_ends rope rows
-	silu checksum device_sample picks step'
+# All but those that fork, and those about the stand-in itself.
+families=$(sed -n 's/^SUITE(suite_\(.*\))$/\1/p' "$B/tests/kernels/suites.tbl" |
+    grep -v -x -e device -e limits -e stand_in -e device_fails)
 if ! "$B/bin/chameleon-holder" --probe 0 | grep -q 'stand-in'; then
 	CK_FORK=no "$B/kernels" $families
 	"$B/kernels" device limits

@@ -1,6 +1,6 @@
 /* frontend/: what operators ask, and the lists that anybody may ask for. */
 #include "shm/word.h"
-#include "tests/unit/frontend_rig.h"
+#include "tests/unit/operator_rig.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -25,42 +25,16 @@ tear_down(void)
 	rig_end(&rig);
 }
 
-/* What scheduler and loader would make of an ask. */
-static void
-obey(uint32_t a, enum want_state want, enum have_state have)
-{
-	uint32_t gen = word_load_place(&rig.made.want[a]).gen + 1;
-
-	word_store_place(&rig.as[PROC_SCHEDULER].want[a],
-	    (struct place_word){ gen, want, 0, 0 });
-	rig_failures(&rig, a, have == HAVE_FAILED);
-	word_store_place(&rig.as[PROC_LOADER].have[a],
-	    (struct place_word){ gen, have, 0, 0 });
-}
-
-static enum dir_ask
-asked(uint32_t a)
-{
-	return dir_ask_command(atomic_load(&rig.made.ask[a]));
-}
-
-static void
-ask(int fd, const char *line, enum dir_ask wait_for)
-{
-	rig_say(fd, line);
-	while (asked(2) != wait_for)
-		rig_turn(&rig);
-}
-
 START_TEST(a_load_is_answered_when_the_adapter_is_resident)
 {
 	int fd = rig_connect_admin(&rig);
 	json_t *line;
 
-	ask(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n", ASK_LOAD);
-	obey(2, WANT_IN, HAVE_LOADING);
+	rig_wish(&rig, fd, 2, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n",
+	    ASK_LOAD);
+	rig_obey(&rig, 2, WANT_IN, HAVE_LOADING);
 	rig_turn(&rig);
-	obey(2, WANT_IN, HAVE_RESIDENT);
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
 	line = rig_hear(&rig, fd);
 	ck_assert_str_eq(rig_text(line, "state"), "resident");
 	ck_assert(json_is_true(json_object_get(line, "done")));
@@ -75,19 +49,21 @@ START_TEST(a_load_that_fails_says_why)
 	json_t *line;
 
 	/* An old failure is not this one's. */
-	obey(2, WANT_IN, HAVE_FAILED);
-	ask(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_obey(&rig, 2, WANT_IN, HAVE_FAILED);
+	rig_wish(&rig, fd, 2, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n",
+	    ASK_LOAD);
 	rig_turn(&rig);
-	obey(2, WANT_IN, HAVE_FAILED);
+	rig_obey(&rig, 2, WANT_IN, HAVE_FAILED);
 	line = rig_hear(&rig, fd);
 	ck_assert_str_eq(rig_text(line, "code"), "adapter_failed");
 	ck_assert_ptr_nonnull(
 	    strstr(rig_text(line, "message"), "lora_B is missing"));
 	json_decref(line);
 	/* The scheduler calls it out before anybody has looked. */
-	ask(fd, "{\"op\":\"load\",\"id\":2,\"name\":\"roman\"}\n", ASK_LOAD);
-	obey(2, WANT_IN, HAVE_FAILED);
-	obey(2, WANT_OUT, HAVE_HOST);
+	rig_wish(&rig, fd, 2, "{\"op\":\"load\",\"id\":2,\"name\":\"roman\"}\n",
+	    ASK_LOAD);
+	rig_obey(&rig, 2, WANT_IN, HAVE_FAILED);
+	rig_obey(&rig, 2, WANT_OUT, HAVE_HOST);
 	line = rig_hear(&rig, fd);
 	ck_assert_str_eq(rig_text(line, "code"), "adapter_failed");
 	json_decref(line);
@@ -100,10 +76,10 @@ START_TEST(an_unload_tells_the_bytes_it_freed)
 	int fd = rig_connect_admin(&rig);
 	json_t *line;
 
-	obey(2, WANT_IN, HAVE_RESIDENT);
-	ask(fd, "{\"op\":\"unload\",\"id\":1,\"name\":\"roman\"}\n",
-	    ASK_UNLOAD);
-	obey(2, WANT_OUT, HAVE_HOST);
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
+	rig_wish(&rig, fd, 2,
+	    "{\"op\":\"unload\",\"id\":1,\"name\":\"roman\"}\n", ASK_UNLOAD);
+	rig_obey(&rig, 2, WANT_OUT, HAVE_HOST);
 	line = rig_hear(&rig, fd);
 	ck_assert_int_eq(json_integer_value(
 			     json_object_get(line, "freed_bytes")),
@@ -118,10 +94,11 @@ START_TEST(an_unload_does_not_undo_a_load_that_is_waited_for)
 	int fd = rig_connect_admin(&rig);
 	json_t *line;
 
-	ask(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_wish(&rig, fd, 2, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n",
+	    ASK_LOAD);
 	rig_error(&rig, fd, "{\"op\":\"unload\",\"id\":2,\"name\":\"roman\"}",
 	    "busy", "a load of it is being waited for");
-	obey(2, WANT_IN, HAVE_RESIDENT);
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
 	line = rig_hear(&rig, fd);
 	ck_assert_int_eq(json_integer_value(json_object_get(line, "id")), 1);
 	ck_assert(json_is_true(json_object_get(line, "done")));
@@ -152,7 +129,7 @@ START_TEST(an_adapter_in_use_is_not_unloaded)
 		rig_turn(&rig);
 	rig_error(&rig, fd, "{\"op\":\"unload\",\"name\":\"roman\"}", "busy",
 	    "1 request uses it");
-	ck_assert_uint_eq(asked(2), ASK_NONE);
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_NONE);
 	close(fd);
 	close(client);
 }
@@ -163,11 +140,12 @@ START_TEST(what_is_not_obeyed_is_told_after_a_while)
 	int fd = rig_connect_admin(&rig);
 	json_t *line;
 
-	ask(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_wish(&rig, fd, 2, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n",
+	    ASK_LOAD);
 	rig.later += 31 * SECOND;
 	line = rig_hear(&rig, fd);
 	ck_assert_str_eq(rig_text(line, "code"), "timed_out");
-	ck_assert_uint_eq(asked(2), ASK_NONE);
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_NONE);
 	json_decref(line);
 	close(fd);
 }
@@ -377,7 +355,7 @@ START_TEST(what_operators_ask_for_is_an_event)
 	const struct event_log *log = rig.made.events[PROC_FRONTEND];
 	struct event_note e;
 
-	obey(2, WANT_IN, HAVE_RESIDENT);
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
 	rig_say(fd,
 	    "{\"op\":\"load\",\"name\":\"roman\"}\n"
 	    "{\"op\":\"pin\",\"name\":\"roman\"}\n"
@@ -426,7 +404,7 @@ START_TEST(the_list_says_how_each_adapter_is_used)
 	ck_assert_int_eq(listed(line, "hits"), 0);
 	json_decref(line);
 	atomic_store(&m->serial, 3);
-	obey(2, WANT_IN, HAVE_RESIDENT);
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
 	rig_say(fd, "{\"op\":\"adapters\",\"id\":1}\n");
 	line = rig_hear(&rig, fd);
 	ck_assert_int_eq(listed(line, "hits"), 7);

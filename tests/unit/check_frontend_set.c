@@ -1,7 +1,7 @@
 /* frontend/: settings in operators' hands. */
 #include "base/log.h"
 #include "proc/settings.h"
-#include "tests/unit/frontend_rig.h"
+#include "tests/unit/operator_rig.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -61,17 +61,6 @@ in_force(const char *key, const char *value)
 	return strcmp(row.value, value) == 0;
 }
 
-static json_t *
-done(void)
-{
-	json_t *line = rig_hear(&rig, fd);
-
-	ck_assert_ptr_nonnull(line);
-	ck_assert_msg(json_is_true(json_object_get(line, "done")), "%s",
-	    json_dumps(line, 0));
-	return line;
-}
-
 START_TEST(a_set_is_answered_when_the_scheduler_obeys_it)
 {
 	struct event_note e;
@@ -85,7 +74,7 @@ START_TEST(a_set_is_answered_when_the_scheduler_obeys_it)
 	rig_say(fd, "{\"op\":\"ping\",\"id\":0}\n");
 	json_decref(line = rig_hear(&rig, fd));
 	take_up();
-	line = done();
+	line = rig_done(&rig, fd);
 	ck_assert_str_eq(rig_text(line, "key"), "policy.eviction");
 	ck_assert_str_eq(rig_text(line, "value"), "gdsf");
 	json_decref(line);
@@ -101,13 +90,13 @@ START_TEST(what_was_set_before_stays_and_the_last_counts)
 	ck_assert(in_force("policy.evict_size", "0.1"));
 	take_up();
 	for (int i = 0; i < 3; i++)
-		json_decref(done());
+		json_decref(rig_done(&rig, fd));
 	/* However often: a setting takes one line. */
 	for (int i = 0; i < 1000; i++) {
 		wish("{\"op\":\"set\",\"key\":\"policy.evict_recency\","
 		     "\"value\":0.123456789012345}\n");
 		take_up();
-		json_decref(done());
+		json_decref(rig_done(&rig, fd));
 	}
 	ck_assert(in_force("policy.slo_ms", "800"));
 }
@@ -182,9 +171,9 @@ START_TEST(settings_are_listed_with_who_set_them)
 
 	wish("{\"op\":\"set\",\"key\":\"policy.slo_ms\",\"value\":700}\n");
 	take_up();
-	json_decref(done());
+	json_decref(rig_done(&rig, fd));
 	rig_say(fd, "{\"op\":\"settings\",\"id\":1}\n");
-	line = done();
+	line = rig_done(&rig, fd);
 	list = json_object_get(line, "settings");
 	json_array_foreach(list, i, v)
 	{
@@ -200,7 +189,7 @@ START_TEST(settings_are_listed_with_who_set_them)
 	ck_assert_uint_eq(n, 1);
 	json_decref(line);
 	rig_say(fd, "{\"op\":\"get\",\"key\":\"model\"}\n");
-	line = done();
+	line = rig_done(&rig, fd);
 	ck_assert_str_eq(rig_text(line, "value"), "models/demo");
 	ck_assert(json_is_true(json_object_get(line, "restart")));
 	json_decref(line);
@@ -221,7 +210,7 @@ START_TEST(what_was_set_survives_the_frontend)
 	ck_assert(in_force("policy.slo_ms", "700"));
 	ck_assert(in_force("policy.eviction", "lfu"));
 	take_up();
-	json_decref(done());
+	json_decref(rig_done(&rig, fd));
 }
 END_TEST
 
@@ -243,7 +232,7 @@ START_TEST(settings_read_anew_replace_what_was_set)
 	ck_assert(in_force("policy.eviction", "lfu"));
 	ck_assert(!in_force("policy.slo_ms", "700"));
 	take_up();
-	json_decref(done());
+	json_decref(rig_done(&rig, fd));
 }
 END_TEST
 
@@ -253,7 +242,7 @@ START_TEST(a_set_that_nobody_obeys_is_taken_back)
 
 	wish("{\"op\":\"set\",\"key\":\"policy.slo_ms\",\"value\":700}\n");
 	take_up();
-	json_decref(done());
+	json_decref(rig_done(&rig, fd));
 	wish("{\"op\":\"set\",\"key\":\"policy.slo_ms\",\"value\":800}\n");
 	wish("{\"op\":\"set\",\"key\":\"policy.size\",\"value\":\"cost\"}\n");
 	rig.later += 31 * SECOND;

@@ -1,7 +1,7 @@
 /* What operators ask of adapters has a number, a deadline and an end; what is not
  * obeyed in time is taken back.  If the frontend dies: check_operation_death.c. */
 #include "shm/word.h"
-#include "tests/unit/frontend_rig.h"
+#include "tests/unit/operator_rig.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -24,86 +24,6 @@ tear_down(void)
 	rig_end(&rig);
 }
 
-/* What scheduler and loader make of an ask. */
-static void
-obey(enum want_state want, enum have_state have)
-{
-	uint32_t gen = word_load_place(&rig.made.want[2]).gen + 1;
-
-	word_store_place(&rig.as[PROC_SCHEDULER].want[2],
-	    (struct place_word){ gen, want, 0, 0 });
-	rig_failures(&rig, 2, have == HAVE_FAILED);
-	word_store_place(&rig.as[PROC_LOADER].have[2],
-	    (struct place_word){ gen, have, 0, 0 });
-}
-
-static enum dir_ask
-asked(void)
-{
-	return dir_ask_command(atomic_load(&rig.made.ask[2]));
-}
-
-/* Says it, with turns until the adapter's word has the command. */
-static void
-ask(int fd, const char *line, enum dir_ask wait_for)
-{
-	rig_say(fd, line);
-	while (asked() != wait_for)
-		rig_turn(&rig);
-}
-
-static json_int_t
-number(const json_t *line, const char *key)
-{
-	const json_t *v = json_object_get(line, key);
-
-	if (!json_is_integer(v))
-		ck_abort_msg("no number '%s' in %s", key,
-		    json_dumps(line, JSON_ENCODE_ANY));
-	return json_integer_value(v);
-}
-
-static json_int_t
-hear_number(int fd, const char *key)
-{
-	json_t *line = rig_hear(&rig, fd);
-	json_int_t n = number(line, key);
-
-	json_decref(line);
-	return n;
-}
-
-/* An error line that names the operation. */
-static void
-hear_error(int fd, const char *code, const char *in_message, json_int_t which)
-{
-	json_t *line = rig_hear(&rig, fd);
-
-	ck_assert_str_eq(rig_text(line, "code"), code);
-	ck_assert_msg(strstr(rig_text(line, "message"), in_message) != NULL,
-	    "'%s'", rig_text(line, "message"));
-	ck_assert_int_eq(number(line, "operation"), which);
-	json_decref(line);
-}
-
-static const struct operation *
-at(uint64_t n)
-{
-	const struct operation *o = &rig.made.operations
-					 ->at[n % OPERATIONS_KEPT];
-
-	ck_assert_uint_eq(o->number, n);
-	return o;
-}
-
-static void
-expect(uint64_t n, enum operation_state want, const char *in_reason)
-{
-	ck_assert_int_eq(at(n)->state, want);
-	ck_assert_msg(strstr(at(n)->reason, in_reason) != NULL, "'%s'",
-	    at(n)->reason);
-}
-
 /* An open request with the adapter, on which nobody works. */
 static int
 use_it(void)
@@ -121,30 +41,32 @@ START_TEST(numbers_grow_and_bytes_are_those_that_moved)
 {
 	int fd = rig_connect_admin(&rig);
 
-	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
-	expect(1, OPERATION_WAITING, "");
-	obey(WANT_IN, HAVE_RESIDENT);
-	ck_assert_int_eq(hear_number(fd, "operation"), 1);
-	expect(1, OPERATION_DONE, "");
-	ck_assert_uint_eq(at(1)->bytes, 1000);
+	rig_wish(&rig, fd, 2, "{\"op\":\"load\",\"name\":\"roman\"}\n",
+	    ASK_LOAD);
+	rig_expect(&rig, 1, OPERATION_WAITING, "");
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
+	ck_assert_int_eq(rig_hear_number(&rig, fd, "operation"), 1);
+	rig_expect(&rig, 1, OPERATION_DONE, "");
+	ck_assert_uint_eq(rig_operation(&rig, 1)->bytes, 1000);
 	/* Or a new scheduler would load it once more. */
-	ck_assert_uint_eq(asked(), ASK_LOADED);
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_LOADED);
 	/* It is there: nothing is brought. */
 	rig_say(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n");
-	ck_assert_int_eq(hear_number(fd, "operation"), 2);
-	ck_assert_uint_eq(at(2)->bytes, 0);
+	ck_assert_int_eq(rig_hear_number(&rig, fd, "operation"), 2);
+	ck_assert_uint_eq(rig_operation(&rig, 2)->bytes, 0);
 	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
-	ck_assert_int_eq(hear_number(fd, "operation"), 3);
-	ck_assert_uint_eq(at(3)->bytes, 0);
-	ask(fd, "{\"op\":\"unload\",\"name\":\"roman\"}\n", ASK_UNLOAD);
-	obey(WANT_OUT, HAVE_HOST);
-	ck_assert_int_eq(hear_number(fd, "freed_bytes"), 1000);
-	ck_assert_uint_eq(at(4)->bytes, 1000);
+	ck_assert_int_eq(rig_hear_number(&rig, fd, "operation"), 3);
+	ck_assert_uint_eq(rig_operation(&rig, 3)->bytes, 0);
+	rig_wish(&rig, fd, 2, "{\"op\":\"unload\",\"name\":\"roman\"}\n",
+	    ASK_UNLOAD);
+	rig_obey(&rig, 2, WANT_OUT, HAVE_HOST);
+	ck_assert_int_eq(rig_hear_number(&rig, fd, "freed_bytes"), 1000);
+	ck_assert_uint_eq(rig_operation(&rig, 4)->bytes, 1000);
 	/* Or a new scheduler would unload it once more. */
-	ck_assert_uint_eq(asked(), ASK_NONE);
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_NONE);
 	rig_say(fd, "{\"op\":\"unload\",\"name\":\"roman\"}\n");
-	ck_assert_int_eq(hear_number(fd, "freed_bytes"), 0);
-	ck_assert_uint_eq(at(5)->bytes, 0);
+	ck_assert_int_eq(rig_hear_number(&rig, fd, "freed_bytes"), 0);
+	ck_assert_uint_eq(rig_operation(&rig, 5)->bytes, 0);
 	close(fd);
 }
 END_TEST
@@ -153,23 +75,23 @@ START_TEST(an_unload_that_waits_never_hangs)
 {
 	int fd = rig_connect_admin(&rig), client;
 
-	obey(WANT_IN, HAVE_RESIDENT);
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
 	client = use_it();
 	rig_error(&rig, fd, "{\"op\":\"unload\",\"name\":\"roman\"}", "busy",
 	    "1 request uses it");
-	ask(fd,
+	rig_wish(&rig, fd, 2,
 	    "{\"op\":\"unload\",\"name\":\"roman\",\"wait\":true,"
 	    "\"deadline_ms\":1000}\n",
 	    ASK_UNLOAD);
 	rig_turn(&rig);
-	expect(1, OPERATION_WAITING, "");
+	rig_expect(&rig, 1, OPERATION_WAITING, "");
 	rig_error(&rig, fd, "{\"op\":\"load\",\"name\":\"roman\"}", "busy",
 	    "an unload of it is being waited for");
 	rig.later += 2 * SECOND;
-	hear_error(fd, "timed_out", "1 request uses it", 1);
-	expect(1, OPERATION_EXPIRED, "1 request uses it");
-	ck_assert_uint_eq(at(1)->bytes, 0);
-	ck_assert_uint_eq(asked(), ASK_NONE);
+	rig_refused(&rig, fd, "timed_out", "1 request uses it", 1);
+	rig_expect(&rig, 1, OPERATION_EXPIRED, "1 request uses it");
+	ck_assert_uint_eq(rig_operation(&rig, 1)->bytes, 0);
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_NONE);
 	close(client);
 	close(fd);
 }
@@ -179,14 +101,15 @@ START_TEST(an_operation_goes_on_without_its_client)
 {
 	int fd = rig_connect_admin(&rig);
 
-	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_wish(&rig, fd, 2, "{\"op\":\"load\",\"name\":\"roman\"}\n",
+	    ASK_LOAD);
 	close(fd);
 	for (int i = 0; i < 100; i++)
 		rig_turn(&rig);
-	ck_assert_uint_eq(asked(), ASK_LOAD);
-	obey(WANT_IN, HAVE_RESIDENT);
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_LOAD);
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
 	rig_turn(&rig);
-	expect(1, OPERATION_DONE, "");
+	rig_expect(&rig, 1, OPERATION_DONE, "");
 }
 END_TEST
 
@@ -194,16 +117,17 @@ START_TEST(what_another_still_waits_for_is_not_taken_back)
 {
 	int fd = rig_connect_admin(&rig), other = rig_connect_admin(&rig);
 
-	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_wish(&rig, fd, 2, "{\"op\":\"load\",\"name\":\"roman\"}\n",
+	    ASK_LOAD);
 	rig_say(other,
 	    "{\"op\":\"load\",\"name\":\"roman\",\"deadline_ms\":50}\n");
 	while (rig.made.operations->last < 2)
 		rig_turn(&rig);
 	rig.later += SECOND;
-	hear_error(other, "timed_out", "roman", 2);
-	ck_assert_uint_eq(asked(), ASK_LOAD);
-	obey(WANT_IN, HAVE_RESIDENT);
-	ck_assert_int_eq(hear_number(fd, "operation"), 1);
+	rig_refused(&rig, other, "timed_out", "roman", 2);
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_LOAD);
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
+	ck_assert_int_eq(rig_hear_number(&rig, fd, "operation"), 1);
 	close(fd);
 	close(other);
 }
@@ -215,20 +139,22 @@ START_TEST(one_that_waits_is_never_written_over)
 	json_t *line, *list;
 
 	rig_adapter(&rig, 3, "caesar", DIR_LISTED);
-	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_wish(&rig, fd, 2, "{\"op\":\"load\",\"name\":\"roman\"}\n",
+	    ASK_LOAD);
 	for (int i = 0; i < 2 * OPERATIONS_KEPT; i++) {
 		rig_say(fd, "{\"op\":\"unpin\",\"name\":\"caesar\"}\n");
 		json_decref(rig_hear(&rig, fd));
 	}
-	expect(1, OPERATION_WAITING, "");
+	rig_expect(&rig, 1, OPERATION_WAITING, "");
 	rig_say(fd, "{\"op\":\"operations\"}\n");
 	line = rig_hear(&rig, fd);
 	list = json_object_get(line, "operations");
 	ck_assert_uint_eq(json_array_size(list), OPERATIONS_KEPT);
 	for (size_t i = 0; i + 1 < json_array_size(list); i++)
-		ck_assert_int_lt(number(json_array_get(list, i), "operation"),
-		    number(json_array_get(list, i + 1), "operation"));
-	ck_assert_int_eq(number(json_array_get(list, 0), "operation"), 1);
+		ck_assert_int_lt(rig_number(json_array_get(list, i),
+				     "operation"),
+		    rig_number(json_array_get(list, i + 1), "operation"));
+	ck_assert_int_eq(rig_number(json_array_get(list, 0), "operation"), 1);
 	json_decref(line);
 	close(fd);
 }
@@ -270,14 +196,15 @@ START_TEST(one_that_waits_is_withdrawn_and_its_wish_with_it)
 
 	rig_error(&rig, other, "{\"op\":\"withdraw\",\"operation\":1}",
 	    "unknown_id", "no operation 1");
-	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_wish(&rig, fd, 2, "{\"op\":\"load\",\"name\":\"roman\"}\n",
+	    ASK_LOAD);
 	rig_say(other, "{\"op\":\"withdraw\",\"operation\":1}\n");
 	line = rig_hear(&rig, other);
 	ck_assert_str_eq(rig_text(line, "state"), "withdrawn");
 	json_decref(line);
-	hear_error(fd, "withdrawn", "load was taken back", 1);
-	expect(1, OPERATION_WITHDRAWN, "taken back by an operator");
-	ck_assert_uint_eq(asked(), ASK_NONE);
+	rig_refused(&rig, fd, "withdrawn", "load was taken back", 1);
+	rig_expect(&rig, 1, OPERATION_WITHDRAWN, "taken back by an operator");
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_NONE);
 	rig_error(&rig, other, "{\"op\":\"withdraw\",\"operation\":1}",
 	    "unknown_id", "it is withdrawn");
 	rig_error(&rig, other, "{\"op\":\"withdraw\"}", "missing_field",
@@ -293,30 +220,32 @@ START_TEST(what_was_obeyed_meanwhile_is_done)
 	int fd = rig_connect_admin(&rig), other = rig_connect_admin(&rig);
 	json_t *line;
 
-	obey(WANT_IN, HAVE_RESIDENT);
-	ask(fd, "{\"op\":\"unload\",\"name\":\"roman\"}\n", ASK_UNLOAD);
-	obey(WANT_OUT, HAVE_RESIDENT); /* behind its fence */
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
+	rig_wish(&rig, fd, 2, "{\"op\":\"unload\",\"name\":\"roman\"}\n",
+	    ASK_UNLOAD);
+	rig_obey(&rig, 2, WANT_OUT, HAVE_RESIDENT); /* behind its fence */
 	rig_say(other, "{\"op\":\"withdraw\",\"operation\":1}\n");
-	while (asked() != ASK_NONE)
+	while (rig_asked(&rig, 2) != ASK_NONE)
 		rig_turn(&rig);
 	for (int i = 0; i < 100; i++)
 		rig_turn(&rig);
-	expect(1, OPERATION_WAITING, "");
-	obey(WANT_OUT, HAVE_HOST);
-	ck_assert_int_eq(hear_number(fd, "freed_bytes"), 1000);
+	rig_expect(&rig, 1, OPERATION_WAITING, "");
+	rig_obey(&rig, 2, WANT_OUT, HAVE_HOST);
+	ck_assert_int_eq(rig_hear_number(&rig, fd, "freed_bytes"), 1000);
 	line = rig_hear(&rig, other);
 	ck_assert_str_eq(rig_text(line, "state"), "done");
 	json_decref(line);
-	expect(1, OPERATION_DONE, "");
+	rig_expect(&rig, 1, OPERATION_DONE, "");
 	/* The loader has chosen it before it could see that it need not. */
 	rig_adapter(&rig, 2, "roman", DIR_KEPT);
-	ask(fd, "{\"op\":\"rollback\",\"name\":\"roman@1\"}\n", ASK_CHOOSE);
+	rig_wish(&rig, fd, 2, "{\"op\":\"rollback\",\"name\":\"roman@1\"}\n",
+	    ASK_CHOOSE);
 	rig_say(other, "{\"op\":\"withdraw\",\"operation\":2}\n");
-	while (asked() != ASK_NONE)
+	while (rig_asked(&rig, 2) != ASK_NONE)
 		rig_turn(&rig);
 	rig_adapter(&rig, 2, "roman", DIR_LISTED);
-	ck_assert_int_eq(hear_number(fd, "operation"), 2);
-	expect(2, OPERATION_DONE, "");
+	ck_assert_int_eq(rig_hear_number(&rig, fd, "operation"), 2);
+	rig_expect(&rig, 2, OPERATION_DONE, "");
 	json_decref(rig_hear(&rig, other));
 	close(other);
 	close(fd);
@@ -328,17 +257,18 @@ START_TEST(nobody_is_waited_for_for_ever)
 {
 	int fd = rig_connect_admin(&rig);
 
-	obey(WANT_IN, HAVE_RESIDENT);
-	ask(fd, "{\"op\":\"unload\",\"name\":\"roman\",\"deadline_ms\":9}\n",
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
+	rig_wish(&rig, fd, 2,
+	    "{\"op\":\"unload\",\"name\":\"roman\",\"deadline_ms\":9}\n",
 	    ASK_UNLOAD);
-	obey(WANT_OUT, HAVE_RESIDENT);
+	rig_obey(&rig, 2, WANT_OUT, HAVE_RESIDENT);
 	rig.stands = true;
 	rig.later += SECOND;
 	for (int i = 0; i < 100; i++)
 		rig_turn(&rig);
-	expect(1, OPERATION_WAITING, "");
+	rig_expect(&rig, 1, OPERATION_WAITING, "");
 	rig.later += 2 * SECOND;
-	hear_error(fd, "timed_out", "leaving the device", 1);
+	rig_refused(&rig, fd, "timed_out", "leaving the device", 1);
 	close(fd);
 }
 END_TEST
@@ -365,9 +295,9 @@ START_TEST(many_that_wait_keep_nobody_from_taking_them_back)
 		    "{\"op\":\"withdraw\",\"operation\":%d}\n", i);
 		rig_say(other, line);
 		json_decref(rig_hear(&rig, other));
-		expect((uint64_t)i, OPERATION_WITHDRAWN, "");
+		rig_expect(&rig, (uint64_t)i, OPERATION_WITHDRAWN, "");
 	}
-	ck_assert_uint_eq(asked(), ASK_NONE);
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_NONE);
 	close(other);
 	close(fd);
 }

@@ -1,7 +1,7 @@
 /* What operators have asked of adapters outlives the frontend: what waits goes on,
  * what was taken back stays so. */
 #include "shm/word.h"
-#include "tests/unit/frontend_rig.h"
+#include "tests/unit/operator_rig.h"
 
 #include <check.h>
 #include <string.h>
@@ -23,81 +23,6 @@ tear_down(void)
 	rig_end(&rig);
 }
 
-/* More than whoever obeys is waited for. */
-static void
-some_turns(void)
-{
-	for (int i = 0; i < 10; i++)
-		rig_turn(&rig);
-}
-
-/* What scheduler and loader make of an ask. */
-static void
-obey(enum want_state want, enum have_state have)
-{
-	uint32_t gen = word_load_place(&rig.made.want[2]).gen + 1;
-
-	word_store_place(&rig.as[PROC_SCHEDULER].want[2],
-	    (struct place_word){ gen, want, 0, 0 });
-	rig_failures(&rig, 2, have == HAVE_FAILED);
-	word_store_place(&rig.as[PROC_LOADER].have[2],
-	    (struct place_word){ gen, have, 0, 0 });
-}
-
-static enum dir_ask
-asked(void)
-{
-	return dir_ask_command(atomic_load(&rig.made.ask[2]));
-}
-
-/* Says it, with turns until the adapter's word has the command. */
-static void
-ask(int fd, const char *line, enum dir_ask wait_for)
-{
-	rig_say(fd, line);
-	while (asked() != wait_for)
-		rig_turn(&rig);
-}
-
-static json_int_t
-number(const json_t *line, const char *key)
-{
-	const json_t *v = json_object_get(line, key);
-
-	if (!json_is_integer(v))
-		ck_abort_msg("no number '%s' in %s", key,
-		    json_dumps(line, JSON_ENCODE_ANY));
-	return json_integer_value(v);
-}
-
-static json_int_t
-hear_number(int fd, const char *key)
-{
-	json_t *line = rig_hear(&rig, fd);
-	json_int_t n = number(line, key);
-
-	json_decref(line);
-	return n;
-}
-
-static const struct operation *
-at(uint64_t n)
-{
-	const struct operation *o = &rig.made.operations
-					 ->at[n % OPERATIONS_KEPT];
-
-	ck_assert_uint_eq(o->number, n);
-	return o;
-}
-
-static void
-expect(uint64_t n, enum operation_state want, const char *in_reason)
-{
-	ck_assert_int_eq(at(n)->state, want);
-	ck_assert_msg(strstr(at(n)->reason, in_reason) != NULL, "'%s'",
-	    at(n)->reason);
-}
-
 START_TEST(none_waits_for_ever_after_a_death)
 {
 	struct operations *all = rig.as[PROC_FRONTEND].operations;
@@ -105,7 +30,8 @@ START_TEST(none_waits_for_ever_after_a_death)
 
 	rig_adapter(&rig, 3, "caesar", DIR_LISTED);
 	rig_adapter(&rig, 4, "leet", DIR_LISTED);
-	ask(fd, "{\"op\":\"load\",\"name\":\"roman\"}\n", ASK_LOAD);
+	rig_wish(&rig, fd, 2, "{\"op\":\"load\",\"name\":\"roman\"}\n",
+	    ASK_LOAD);
 	rig_say(fd,
 	    "{\"op\":\"load\",\"name\":\"caesar\"}\n"
 	    "{\"op\":\"load\",\"name\":\"leet\"}\n");
@@ -117,20 +43,20 @@ START_TEST(none_waits_for_ever_after_a_death)
 	rig_crash(&rig);
 	close(fd);
 	rig_adapter(&rig, 4, "leet", DIR_FREE);
-	obey(WANT_IN, HAVE_RESIDENT);
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
 	rig_turn(&rig);
 	rig_turn(&rig);
-	expect(1, OPERATION_DONE, "");
-	expect(2, OPERATION_WAITING, "");
-	expect(3, OPERATION_FAILED, "removed meanwhile");
-	expect(4, OPERATION_FAILED, "could not be taken up again");
+	rig_expect(&rig, 1, OPERATION_DONE, "");
+	rig_expect(&rig, 2, OPERATION_WAITING, "");
+	rig_expect(&rig, 3, OPERATION_FAILED, "removed meanwhile");
+	rig_expect(&rig, 4, OPERATION_FAILED, "could not be taken up again");
 	rig.later += 31 * SECOND;
-	some_turns();
-	expect(2, OPERATION_EXPIRED, "'caesar'");
+	rig_turns(&rig);
+	rig_expect(&rig, 2, OPERATION_EXPIRED, "'caesar'");
 	/* Numbers go on. */
 	fd = rig_connect_admin(&rig);
 	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
-	ck_assert_int_eq(hear_number(fd, "operation"), 5);
+	ck_assert_int_eq(rig_hear_number(&rig, fd, "operation"), 5);
 	close(fd);
 }
 END_TEST
@@ -143,16 +69,17 @@ take_back(bool by_operator)
 	int fd = rig_connect_admin(&rig);
 
 	rig.stands = true;
-	ask(fd, "{\"op\":\"load\",\"name\":\"roman\",\"deadline_ms\":5000}\n",
+	rig_wish(&rig, fd, 2,
+	    "{\"op\":\"load\",\"name\":\"roman\",\"deadline_ms\":5000}\n",
 	    ASK_LOAD);
 	if (by_operator)
 		rig_say(fd, "{\"op\":\"withdraw\",\"operation\":1}\n");
 	else
 		rig.later += 6 * SECOND;
-	while (asked() != ASK_NONE)
+	while (rig_asked(&rig, 2) != ASK_NONE)
 		rig_turn(&rig);
 	close(fd);
-	expect(1, OPERATION_WAITING, ""); /* has not settled */
+	rig_expect(&rig, 1, OPERATION_WAITING, ""); /* has not settled */
 }
 
 /* And not once more, which would be a new wish. */
@@ -163,14 +90,15 @@ START_TEST(what_was_taken_back_stays_so_after_a_death)
 	take_back(_i == 0);
 	word = atomic_load(&rig.made.ask[2]);
 	rig_crash(&rig);
-	some_turns();
-	expect(1, OPERATION_WAITING, "");
+	rig_turns(&rig);
+	rig_expect(&rig, 1, OPERATION_WAITING, "");
 	rig.later += 9 * SECOND; /* its time is over too */
-	some_turns();
+	rig_turns(&rig);
 	if (_i == 0)
-		expect(1, OPERATION_WITHDRAWN, "taken back by an operator");
+		rig_expect(&rig, 1, OPERATION_WITHDRAWN,
+		    "taken back by an operator");
 	else
-		expect(1, OPERATION_EXPIRED, "'roman' is on disk");
+		rig_expect(&rig, 1, OPERATION_EXPIRED, "'roman' is on disk");
 	ck_assert_uint_eq(atomic_load(&rig.made.ask[2]), word);
 }
 END_TEST
@@ -189,9 +117,9 @@ START_TEST(what_was_to_be_taken_back_is_after_a_death)
 		ASK_LOAD));
 	rig_crash(&rig);
 	rig.stands = false;
-	some_turns();
-	ck_assert_uint_eq(asked(), ASK_NONE);
-	expect(1, OPERATION_WITHDRAWN, "taken back by an operator");
+	rig_turns(&rig);
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_NONE);
+	rig_expect(&rig, 1, OPERATION_WITHDRAWN, "taken back by an operator");
 }
 END_TEST
 
@@ -200,10 +128,10 @@ START_TEST(what_was_obeyed_meanwhile_is_done_after_a_death)
 {
 	take_back(true);
 	rig_crash(&rig);
-	obey(WANT_IN, HAVE_RESIDENT);
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
 	rig.stands = false;
-	some_turns();
-	expect(1, OPERATION_DONE, "");
+	rig_turns(&rig);
+	rig_expect(&rig, 1, OPERATION_DONE, "");
 }
 END_TEST
 

@@ -2,7 +2,7 @@
  * version serves its name, whatever its files and the frontend do meanwhile. */
 #include "base/log.h"
 #include "shm/word.h"
-#include "tests/unit/frontend_rig.h"
+#include "tests/unit/operator_rig.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -29,20 +29,6 @@ tear_down(void)
 	rig_end(&rig);
 }
 
-/* More than whoever obeys is waited for. */
-static void
-some_turns(void)
-{
-	for (int i = 0; i < 10; i++)
-		rig_turn(&rig);
-}
-
-static enum dir_ask
-asked(uint32_t a)
-{
-	return dir_ask_command(atomic_load(&rig.made.ask[a]));
-}
-
 /* In the word alone, whatever its entry has become. */
 static bool
 pinned(uint32_t a)
@@ -50,71 +36,15 @@ pinned(uint32_t a)
 	return dir_ask_pinned(atomic_load(&rig.made.ask[a]));
 }
 
-/* What scheduler and loader would make of an ask. */
-static void
-obey(uint32_t a, enum want_state want, enum have_state have)
-{
-	uint32_t gen = word_load_place(&rig.made.want[a]).gen + 1;
-
-	word_store_place(&rig.as[PROC_SCHEDULER].want[a],
-	    (struct place_word){ gen, want, 0, 0 });
-	rig_failures(&rig, a, have == HAVE_FAILED);
-	word_store_place(&rig.as[PROC_LOADER].have[a],
-	    (struct place_word){ gen, have, 0, 0 });
-}
-
-/* Says it, with turns until the adapter's word has the command. */
-static void
-ask(uint32_t a, const char *line, enum dir_ask wait_for)
-{
-	rig_say(fd, line);
-	while (asked(a) != wait_for)
-		rig_turn(&rig);
-}
-
-static json_t *
-done(void)
-{
-	json_t *line = rig_hear(&rig, fd);
-
-	ck_assert_ptr_nonnull(line);
-	ck_assert_msg(json_is_true(json_object_get(line, "done")), "%s",
-	    json_dumps(line, 0));
-	return line;
-}
-
-/* An error line that names the operation. */
-static void
-refused(const char *code, const char *in_message, json_int_t operation)
-{
-	json_t *line = rig_hear(&rig, fd);
-
-	ck_assert_str_eq(rig_text(line, "code"), code);
-	ck_assert_msg(strstr(rig_text(line, "message"), in_message) != NULL,
-	    "'%s'", rig_text(line, "message"));
-	ck_assert_int_eq(json_integer_value(json_object_get(line, "operation")),
-	    operation);
-	json_decref(line);
-}
-
-static const struct operation *
-at(uint64_t n)
-{
-	const struct operation *o = &rig.made.operations
-					 ->at[n % OPERATIONS_KEPT];
-
-	ck_assert_uint_eq(o->number, n);
-	return o;
-}
-
 static void
 pin_roman(void)
 {
 	json_t *line;
 
-	ask(2, "{\"op\":\"pin\",\"id\":1,\"name\":\"roman\"}\n", ASK_PIN);
-	obey(2, WANT_IN, HAVE_RESIDENT);
-	line = done();
+	rig_wish(&rig, fd, 2, "{\"op\":\"pin\",\"id\":1,\"name\":\"roman\"}\n",
+	    ASK_PIN);
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
+	line = rig_done(&rig, fd);
 	ck_assert(json_is_true(json_object_get(line, "pinned")));
 	ck_assert_str_eq(rig_text(line, "state"), "resident");
 	json_decref(line);
@@ -141,8 +71,8 @@ START_TEST(a_pin_stays_through_other_commands_and_a_death)
 	pin_roman();
 	ck_assert(shown_pinned());
 	rig_say(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n");
-	json_decref(done());
-	ck_assert_uint_eq(asked(2), ASK_LOADED);
+	json_decref(rig_done(&rig, fd));
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_LOADED);
 	ck_assert(pinned(2));
 	close(fd);
 	rig_crash(&rig);
@@ -151,8 +81,8 @@ START_TEST(a_pin_stays_through_other_commands_and_a_death)
 	rig_error(&rig, fd, "{\"op\":\"unload\",\"name\":\"roman\"}", "busy",
 	    "unpin it first");
 	rig_say(fd, "{\"op\":\"unpin\",\"id\":1,\"name\":\"roman\"}\n");
-	json_decref(done());
-	ck_assert_uint_eq(asked(2), ASK_UNPIN);
+	json_decref(rig_done(&rig, fd));
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_UNPIN);
 	ck_assert(!pinned(2));
 	ck_assert(!shown_pinned());
 }
@@ -165,7 +95,7 @@ START_TEST(another_version_is_not_pinned)
 	atomic_fetch_add(rig.as[PROC_LOADER].catalogue, 1);
 	ck_assert(!shown_pinned());
 	rig_say(fd, "{\"op\":\"load\",\"id\":1,\"name\":\"roman\"}\n");
-	json_decref(done());
+	json_decref(rig_done(&rig, fd));
 	ck_assert(!pinned(2));
 }
 END_TEST
@@ -174,9 +104,10 @@ START_TEST(a_pin_that_fails_is_none)
 {
 	json_t *line;
 
-	ask(2, "{\"op\":\"pin\",\"id\":1,\"name\":\"roman\"}\n", ASK_PIN);
+	rig_wish(&rig, fd, 2, "{\"op\":\"pin\",\"id\":1,\"name\":\"roman\"}\n",
+	    ASK_PIN);
 	ck_assert(pinned(2));
-	obey(2, WANT_IN, HAVE_FAILED);
+	rig_obey(&rig, 2, WANT_IN, HAVE_FAILED);
 	line = rig_hear(&rig, fd);
 	ck_assert_str_eq(rig_text(line, "code"), "adapter_failed");
 	json_decref(line);
@@ -192,7 +123,7 @@ END_TEST
 START_TEST(a_pin_that_is_taken_back_leaves_an_older_one)
 {
 	pin_roman();
-	obey(2, WANT_IN, HAVE_LOADING); /* it is copied again */
+	rig_obey(&rig, 2, WANT_IN, HAVE_LOADING); /* it is copied again */
 	rig_say(fd, "{\"op\":\"pin\",\"name\":\"roman\",\"deadline_ms\":9}\n");
 	while (rig.made.operations->last < 2)
 		rig_turn(&rig);
@@ -200,9 +131,10 @@ START_TEST(a_pin_that_is_taken_back_leaves_an_older_one)
 	close(fd);
 	fd = rig_connect_admin(&rig);
 	rig.later += SECOND;
-	some_turns();
-	ck_assert_int_eq(at(2)->state, OPERATION_EXPIRED);
-	ck_assert_ptr_nonnull(strstr(at(2)->reason, "loading"));
+	rig_turns(&rig);
+	ck_assert_int_eq(rig_operation(&rig, 2)->state, OPERATION_EXPIRED);
+	ck_assert_ptr_nonnull(
+	    strstr(rig_operation(&rig, 2)->reason, "loading"));
 	ck_assert(fe_pinned(&rig.fe, 2));
 }
 END_TEST
@@ -224,7 +156,7 @@ START_TEST(two_that_are_given_up_together_leave_nothing)
 		json_decref(line);
 	}
 	ck_assert(!fe_pinned(&rig.fe, 2));
-	ck_assert_uint_eq(asked(2), ASK_UNPIN);
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_UNPIN);
 }
 END_TEST
 
@@ -235,7 +167,7 @@ START_TEST(a_version_that_does_not_serve_its_name_is_not_pinned)
 	rig_adapter(&rig, 2, "roman", DIR_KEPT);
 	rig_error(&rig, fd, "{\"op\":\"pin\",\"name\":\"roman@1\"}",
 	    "not_supported", "does not serve its name");
-	ck_assert_uint_eq(asked(2), ASK_NONE);
+	ck_assert_uint_eq(rig_asked(&rig, 2), ASK_NONE);
 }
 END_TEST
 
@@ -247,20 +179,20 @@ START_TEST(a_pin_follows_files_that_change_meanwhile)
 	uint32_t gen = 9;
 	json_t *line;
 
-	ask(2, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
+	rig_wish(&rig, fd, 2, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
 	rig_adapter(&rig, 2, "roman", _i == 0 ? DIR_KEPT : DIR_FREE);
 	rig_adapter(&rig, 3, "roman", DIR_LISTED);
 	loader->info[3].version = 8;
 	loader->info[3].asked_before = _i == 0 ? 0x8000u : 0;
-	some_turns();
+	rig_turns(&rig);
 	ck_assert(fe_pinned(&rig.fe, 3));
-	ck_assert_int_eq(at(1)->state, OPERATION_WAITING);
-	ck_assert_uint_eq(at(1)->version, 8);
+	ck_assert_int_eq(rig_operation(&rig, 1)->state, OPERATION_WAITING);
+	ck_assert_uint_eq(rig_operation(&rig, 1)->version, 8);
 	word_store_place(&rig.as[PROC_SCHEDULER].want[3],
 	    (struct place_word){ gen, WANT_IN, 0, 0 });
 	word_store_place(&loader->have[3],
 	    (struct place_word){ gen, HAVE_RESIDENT, 0, 0 });
-	line = done();
+	line = rig_done(&rig, fd);
 	ck_assert_int_eq(json_integer_value(json_object_get(line, "version")),
 	    8);
 	json_decref(line);
@@ -274,15 +206,15 @@ START_TEST(a_pin_that_followed_is_taken_back_whole)
 {
 	int other = rig_connect_admin(&rig);
 
-	ask(2, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
+	rig_wish(&rig, fd, 2, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
 	rig_adapter(&rig, 2, "roman", DIR_KEPT);
 	rig_adapter(&rig, 3, "roman", DIR_LISTED);
 	rig.as[PROC_LOADER].info[3].asked_before = 0x8000u;
-	some_turns();
+	rig_turns(&rig);
 	ck_assert(fe_pinned(&rig.fe, 3));
 	rig_say(other, "{\"op\":\"withdraw\",\"operation\":1}\n");
 	json_decref(rig_hear(&rig, other));
-	refused("withdrawn", "taken back", 1);
+	rig_refused(&rig, fd, "withdrawn", "taken back", 1);
 	ck_assert(!fe_pinned(&rig.fe, 3));
 	close(other);
 }
@@ -293,7 +225,7 @@ START_TEST(a_pin_whose_new_files_are_broken_says_why)
 {
 	json_t *line;
 
-	ask(2, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
+	rig_wish(&rig, fd, 2, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
 	rig_adapter(&rig, 2, "roman", DIR_KEPT);
 	rig_adapter(&rig, 3, "roman", DIR_BROKEN);
 	line = rig_hear(&rig, fd);
@@ -310,7 +242,7 @@ START_TEST(a_pin_of_a_broken_adapter_is_taken_off)
 	rig_error(&rig, fd, "{\"op\":\"load\",\"name\":\"roman\"}",
 	    "adapter_broken", "");
 	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
-	json_decref(done());
+	json_decref(rig_done(&rig, fd));
 	ck_assert(!pinned(2));
 }
 END_TEST
@@ -325,13 +257,13 @@ pin_what_fits(void)
 	for (uint32_t a = 3; a < 12; a++) {
 		snprintf(line, sizeof(line), "a%u", a);
 		rig_adapter(&rig, a, line, DIR_LISTED);
-		obey(a, WANT_IN, HAVE_RESIDENT);
+		rig_obey(&rig, a, WANT_IN, HAVE_RESIDENT);
 	}
 	for (int n = 3; n < 10; n++) {
 		snprintf(line, sizeof(line),
 		    "{\"op\":\"pin\",\"name\":\"a%d\"}\n", n);
 		rig_say(fd, line);
-		json_decref(done());
+		json_decref(rig_done(&rig, fd));
 	}
 }
 
@@ -342,9 +274,9 @@ START_TEST(pins_leave_room_for_a_request)
 	    "out_of_memory", "take up to 8 of 16 chunks");
 	/* Once more is not one more. */
 	rig_say(fd, "{\"op\":\"pin\",\"name\":\"a9\"}\n");
-	json_decref(done());
+	json_decref(rig_done(&rig, fd));
 	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"a5\"}\n");
-	json_decref(done());
+	json_decref(rig_done(&rig, fd));
 	pin_roman();
 }
 END_TEST
@@ -352,14 +284,15 @@ END_TEST
 START_TEST(a_weight_leaves_what_was_asked_before)
 {
 	pin_roman();
-	obey(2, WANT_IN, HAVE_LOADING); /* it is copied again */
-	obey(2, WANT_IN, HAVE_RESIDENT);
-	ask(2, "{\"op\":\"weight\",\"name\":\"roman\",\"weight\":2.5}\n",
+	rig_obey(&rig, 2, WANT_IN, HAVE_LOADING); /* it is copied again */
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
+	rig_wish(&rig, fd, 2,
+	    "{\"op\":\"weight\",\"name\":\"roman\",\"weight\":2.5}\n",
 	    ASK_WEIGH);
 	json_decref(rig_hear(&rig, fd));
 	ck_assert(fe_pinned(&rig.fe, 2));
 	ck_assert_double_eq(fe_weight(&rig.fe, 2), 2.5);
-	ck_assert_uint_eq(at(2)->bytes, 0);
+	ck_assert_uint_eq(rig_operation(&rig, 2)->bytes, 0);
 }
 END_TEST
 
@@ -380,8 +313,8 @@ END_TEST
 /* A pin is the name's: a rollback takes it along, if there is room for it. */
 START_TEST(a_rollback_takes_the_pin_of_the_name_along)
 {
-	ask(2, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
-	obey(2, WANT_IN, HAVE_RESIDENT);
+	rig_wish(&rig, fd, 2, "{\"op\":\"pin\",\"name\":\"roman\"}\n", ASK_PIN);
+	rig_obey(&rig, 2, WANT_IN, HAVE_RESIDENT);
 	json_decref(rig_hear(&rig, fd));
 	rig_adapter(&rig, 3, "roman", DIR_KEPT);
 	rig.as[PROC_LOADER].info[3].version = 7;
@@ -402,7 +335,8 @@ START_TEST(a_rollback_takes_the_pin_of_the_name_along)
 	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"roman\"}\n");
 	json_decref(rig_hear(&rig, fd));
 	ck_assert(pinned(2));
-	ask(2, "{\"op\":\"rollback\",\"name\":\"roman@1\"}\n", ASK_CHOOSE);
+	rig_wish(&rig, fd, 2, "{\"op\":\"rollback\",\"name\":\"roman@1\"}\n",
+	    ASK_CHOOSE);
 	ck_assert(!pinned(2));
 }
 END_TEST
@@ -412,7 +346,8 @@ START_TEST(rollbacks_of_a_name_keep_their_order)
 	rig_adapter(&rig, 2, "roman", DIR_KEPT);
 	rig_adapter(&rig, 3, "roman", DIR_KEPT);
 	rig.as[PROC_LOADER].info[3].version = 7;
-	ask(3, "{\"op\":\"rollback\",\"name\":\"roman@7\"}\n", ASK_CHOOSE);
+	rig_wish(&rig, fd, 3, "{\"op\":\"rollback\",\"name\":\"roman@7\"}\n",
+	    ASK_CHOOSE);
 	rig_error(&rig, fd, "{\"op\":\"rollback\",\"name\":\"roman@1\"}",
 	    "busy", "a rollback of it");
 	/* Nor do its terms change meanwhile, which it takes along. */
@@ -421,8 +356,9 @@ START_TEST(rollbacks_of_a_name_keep_their_order)
 	    "a rollback of it");
 	rig_adapter(&rig, 3, "roman", DIR_LISTED);
 	rig.as[PROC_LOADER].info[3].version = 7;
-	json_decref(done());
-	ask(2, "{\"op\":\"rollback\",\"name\":\"roman@1\"}\n", ASK_CHOOSE);
+	json_decref(rig_done(&rig, fd));
+	rig_wish(&rig, fd, 2, "{\"op\":\"rollback\",\"name\":\"roman@1\"}\n",
+	    ASK_CHOOSE);
 }
 END_TEST
 
@@ -467,16 +403,16 @@ START_TEST(a_pin_that_leaves_no_room_any_more_is_none)
 	pin_what_fits();
 	rig_adapter(&rig, 12, "back", DIR_LISTED);
 	rig.as[PROC_LOADER].info[12].asked_before = 0x8000u | 250;
-	some_turns();
+	rig_turns(&rig);
 	ck_assert(!fe_pinned(&rig.fe, 12));
 	ck_assert(!pinned(12));
 	ck_assert(fe_weight(&rig.fe, 12) == 2.5);
 	/* Where there is room it is. */
 	rig_say(fd, "{\"op\":\"unpin\",\"name\":\"a5\"}\n");
-	json_decref(done());
+	json_decref(rig_done(&rig, fd));
 	rig_adapter(&rig, 13, "too", DIR_LISTED);
 	rig.as[PROC_LOADER].info[13].asked_before = 0x8000u;
-	some_turns();
+	rig_turns(&rig);
 	ck_assert(fe_pinned(&rig.fe, 13));
 }
 END_TEST
