@@ -120,7 +120,7 @@ check-gpu: all $(B)/kernels $(B)/gpu-facts $(call extra,tools) ## what needs a G
 bench: all $(call extra,bench) ## measure speed and memory against the bars (about ten minutes); ROWS='single prefill' for some
 	@tests/bench/run $(B) $(ROWS)
 
-bench-elastic: all $(call extra,bench) ## elastic memory: experiments against their bars (ten minutes); ROWS='cliff swing' for some
+bench-elastic: all $(call extra,bench) ## elastic memory: experiments against their bars (twelve minutes); ROWS='cliff swing' for some
 	@PYTHONDONTWRITEBYTECODE=1 tests/bench/elastic/run $(B) $(ROWS)
 
 paper: all ## the paper's experiments in the simulator, into docs/PAPER.md; PAPER='--quick' and more options
